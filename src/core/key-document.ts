@@ -1,0 +1,285 @@
+import { toBase64url } from './base64url.js';
+import { checkModulus } from './blind.js';
+import { concat, fromUtf8, utf8 } from './bytes.js';
+import { ImpulsError, isImpulsError } from './errors.js';
+import { sha256 } from './hash.js';
+import { limits } from './limits.js';
+import { canonicalJson, parseJson, type JsonObject, type JsonValue } from './wire/canonical-json.js';
+import { expectArray, expectBytes, expectObject, expectText, expectUint32 } from './wire/json-members.js';
+
+/**
+ * The key document (docs/spec.md §2): what a vendor publishes, and a wallet pins. It has the shape of its JSON: ids, keys and
+ * digests are base64url.
+ */
+export interface KeyDocument {
+  readonly version: 1;
+  /** `https://host`, as `URL.origin` writes it; `http:` too, for tests. */
+  readonly origin: string;
+  /** Of the vendor, for people. */
+  readonly name: string;
+  readonly unit: Unit;
+  readonly activation: { readonly id: string; /** X25519, 32 bytes. */ readonly key: string };
+  readonly statement: { /** Ed25519, 32 bytes. */ readonly key: string };
+  readonly cards: readonly IssuingKey[];
+  readonly endpoints: Endpoints;
+  readonly policy: Policy;
+  /** The digest of every earlier document, oldest first. */
+  readonly previous: readonly string[];
+}
+
+/** Decides the denomination and the expiry of the cards that it signs. Times are Unix seconds. */
+export interface IssuingKey {
+  readonly id: string;
+  /** The modulus, 384 bytes; the exponent is 65537. */
+  readonly n: string;
+  /** Units of a card, at least 1. */
+  readonly denomination: number;
+  readonly epoch: string;
+  /** It signs from `notBefore` and before `notAfter`, at least 30 days. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** Its cards are spent before `expires`. */
+  readonly expires: number;
+}
+
+export interface Unit {
+  readonly code: string;
+  readonly currency: string;
+  /** What one unit is worth in the currency, a decimal. */
+  readonly value: string;
+}
+
+/** Paths on the document's origin. */
+export interface Endpoints {
+  readonly activate: string;
+  readonly issue: string;
+  readonly order: string;
+  readonly state: string;
+  readonly statement: string;
+}
+
+/** In seconds. */
+export interface Policy {
+  readonly grace: number;
+  readonly retention: number;
+}
+
+/** A document as it was received. */
+export interface ReceivedDocument {
+  readonly document: KeyDocument;
+  /** `D`, the hash of its bytes, 32 bytes. */
+  readonly digest: Uint8Array;
+  /** The entry of each issuing key in canonical JSON, by id. */
+  readonly entries: ReadonlyMap<string, string>;
+}
+
+const leastIssuingSeconds = 30 * 24 * 3600;
+const liveKeys = 2;
+const decimal = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
+const token = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+const displayName = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u;
+
+/** @param n 384 bytes @returns the base64url of 16 bytes */
+export function issuingKeyId(n: Uint8Array): string {
+  return toBase64url(sha256(concat(utf8('impuls/1 issuing key'), n)).subarray(0, 16));
+}
+
+/** @param key 32 bytes @returns the base64url of 8 bytes */
+export function activationKeyId(key: Uint8Array): string {
+  return toBase64url(sha256(concat(utf8('impuls/1 activation key'), key)).subarray(0, 8));
+}
+
+/** Whether a key issues cards at a time in Unix seconds. */
+export function isIssuing(key: IssuingKey, atSeconds: number): boolean {
+  return key.notBefore <= atSeconds && atSeconds < key.notAfter;
+}
+
+/** What so many units are worth, exactly: `worthOf(3, { currency: 'USD', value: '0.001' })` is `0.003 USD`. */
+export function worthOf(units: number, unit: Pick<Unit, 'currency' | 'value'>): string {
+  const [whole, fraction = ''] = unit.value.split('.') as [string, string?];
+  const digits = (BigInt(units) * BigInt(whole + fraction)).toString().padStart(fraction.length + 1, '0');
+  const at = digits.length - fraction.length;
+  const cents = digits.slice(at).replace(/0+$/, '');
+  return `${digits.slice(0, at)}${cents && '.'}${cents} ${unit.currency}`;
+}
+
+/** @returns canonical JSON, to be served byte for byte @throws ImpulsError `bad-document` if a wallet would refuse it */
+export function formatKeyDocument(document: KeyDocument): Uint8Array {
+  const bytes = utf8(canonicalJson(document as unknown as JsonValue));
+  parseKeyDocument(bytes);
+  return bytes;
+}
+
+/**
+ * Reads and checks a whole document; members that it does not know are ignored.
+ * @throws ImpulsError `too-large`, or `bad-document`
+ */
+export function parseKeyDocument(bytes: Uint8Array): ReceivedDocument {
+  if (bytes.length > limits.documentBytes) {
+    throw new ImpulsError('too-large', `a key document of more than ${limits.documentBytes} bytes`);
+  }
+  try {
+    const text = fromUtf8(bytes);
+    const json = expectObject(parseJson(text), 'the document');
+    check(canonicalJson(json) === text, 'is not canonical JSON');
+    const document = readDocument(json);
+    const raw = json['cards'] as readonly JsonObject[];
+    const entries = new Map(document.cards.map(({ id }, index) => [id, canonicalJson(raw[index]!)]));
+    return { document, digest: sha256(bytes), entries };
+  } catch (error) {
+    if (!isImpulsError(error, 'malformed') && !isImpulsError(error, 'bad-key')) throw error;
+    throw badDocument(`does not hold: ${error.message}`, error);
+  }
+}
+
+/**
+ * What a wallet asks of a document that is to take the place of the one it pinned (docs/spec.md §2).
+ * @param heldKeyIds the issuing keys that the wallet still holds cards of
+ * @throws ImpulsError `bad-document`
+ */
+export function checkSuccessor(
+  pinned: ReceivedDocument,
+  next: ReceivedDocument,
+  heldKeyIds: readonly string[],
+): void {
+  const digest = toBase64url(pinned.digest);
+  if (toBase64url(next.digest) === digest) return;
+  const refuse = (what: string): ImpulsError =>
+    new ImpulsError('bad-document', `the vendor's new key document ${what}`, {
+      hint: 'Fetch it over another network and compare; buy and activate nothing until the vendor explains the change.',
+    });
+  if (next.document.origin !== pinned.document.origin) {
+    throw refuse(`is of ${next.document.origin}, not of ${pinned.document.origin}`);
+  }
+  if (!next.document.previous.includes(digest)) throw refuse('does not name the one that this wallet pinned');
+  for (const id of heldKeyIds) {
+    const entry = pinned.entries.get(id);
+    if (entry === undefined || next.entries.get(id) !== entry) {
+      throw refuse(`drops or alters the key ${id}, of which this wallet holds cards`);
+    }
+  }
+}
+
+function readDocument(json: JsonObject): KeyDocument {
+  check(json['version'] === 1, 'is not of version 1');
+  const activation = expectObject(json['activation'], 'activation');
+  const activationKey = expectBytes(activation['key'], 32, 'activation.key');
+  const activationId = activationKeyId(activationKey);
+  check(activation['id'] === activationId, 'has an activation.id that is not of its key');
+  const origin = readOrigin(json['origin']);
+  return {
+    version: 1,
+    origin,
+    name: matching(displayName, json['name'], 'name'),
+    unit: readUnit(expectObject(json['unit'], 'unit')),
+    activation: { id: activationId, key: toBase64url(activationKey) },
+    statement: { key: base64url(expectObject(json['statement'], 'statement')['key'], 32, 'statement.key') },
+    cards: readCards(expectArray(json['cards'], 'cards')),
+    endpoints: readEndpoints(expectObject(json['endpoints'], 'endpoints'), origin),
+    policy: readPolicy(expectObject(json['policy'], 'policy')),
+    previous: expectArray(json['previous'], 'previous').map((digest) => base64url(digest, 32, 'previous')),
+  };
+}
+
+function readUnit(json: JsonObject): Unit {
+  return {
+    code: matching(token, json['code'], 'unit.code'),
+    currency: matching(token, json['currency'], 'unit.currency'),
+    value: matching(decimal, json['value'], 'unit.value'),
+  };
+}
+
+function readPolicy(json: JsonObject): Policy {
+  return {
+    grace: expectUint32(json['grace'], 'policy.grace'),
+    retention: expectUint32(json['retention'], 'policy.retention'),
+  };
+}
+
+function readEndpoints(json: JsonObject, origin: string): Endpoints {
+  const path = (name: keyof Endpoints): string => {
+    const text = expectText(json[name], `endpoints.${name}`);
+    check(text.startsWith('/') && text.length <= 1024, `has endpoints.${name} that is not a path`);
+    check(urlOf(origin + text)?.href === origin + text, `has endpoints.${name} that is not a plain path`);
+    return text;
+  };
+  return {
+    activate: path('activate'),
+    issue: path('issue'),
+    order: path('order'),
+    state: path('state'),
+    statement: path('statement'),
+  };
+}
+
+function readCards(list: readonly JsonValue[]): IssuingKey[] {
+  check(list.length <= limits.documentCards, `has more than ${limits.documentCards} issuing keys`);
+  const cards = list.map((entry, index) =>
+    readCard(expectObject(entry, `cards[${index}]`), `cards[${index}]`),
+  );
+  check(new Set(cards.map(({ id }) => id)).size === cards.length, 'names an issuing key twice');
+  for (const { denomination, notBefore } of cards) {
+    const live = cards.filter((key) => key.denomination === denomination && isIssuing(key, notBefore));
+    check(
+      live.length <= liveKeys,
+      `has more than ${liveKeys} keys of denomination ${denomination} live at a time`,
+    );
+  }
+  return cards;
+}
+
+function readCard(json: JsonObject, where: string): IssuingKey {
+  const number = (name: string) => expectUint32(json[name], `${where}.${name}`);
+  const n = expectBytes(json['n'], 384, `${where}.n`);
+  checkModulus(n);
+  const key: IssuingKey = {
+    id: issuingKeyId(n),
+    n: toBase64url(n),
+    denomination: number('denomination'),
+    epoch: matching(token, json['epoch'], `${where}.epoch`),
+    notBefore: number('notBefore'),
+    notAfter: number('notAfter'),
+    expires: number('expires'),
+  };
+  check(json['id'] === key.id, `has a ${where}.id that is not of its key`);
+  check(key.denomination > 0, `has a ${where}.denomination of 0`);
+  check(key.notAfter - key.notBefore >= leastIssuingSeconds, `has ${where} issue for less than 30 days`);
+  check(key.expires >= key.notAfter, `has the cards of ${where} expire while they are issued`);
+  return key;
+}
+
+function readOrigin(value: JsonValue | undefined): string {
+  const origin = expectText(value, 'origin');
+  const url = urlOf(origin);
+  check(
+    url !== undefined && url.origin === origin && /^https?:$/.test(url.protocol),
+    'has an origin that is none',
+  );
+  return origin;
+}
+
+function base64url(value: JsonValue | undefined, length: number, what: string): string {
+  return toBase64url(expectBytes(value, length, what));
+}
+
+function urlOf(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function matching(pattern: RegExp, value: JsonValue | undefined, what: string): string {
+  const text = expectText(value, what);
+  check(pattern.test(text), `has a ${what} that is out of form`);
+  return text;
+}
+
+function check(holds: boolean, what: string): asserts holds {
+  if (!holds) throw badDocument(what);
+}
+
+function badDocument(what: string, cause?: unknown): ImpulsError {
+  return new ImpulsError('bad-document', `the key document ${what}`, { cause });
+}

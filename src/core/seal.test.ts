@@ -1,0 +1,269 @@
+import fc from 'fast-check';
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { describe, expect, it } from 'vitest';
+import { concat, utf8 } from './bytes.js';
+import { isImpulsError } from './errors.js';
+import { openSealedBody, sealBody } from './seal.js';
+
+const ece = createRequire(import.meta.url)('http_ece') as Record<
+  'encrypt' | 'decrypt',
+  (body: Buffer, parameters: Record<string, unknown>) => Buffer
+>;
+
+const bytes = (base64url: string) => new Uint8Array(Buffer.from(base64url, 'base64url'));
+const random = (length: number) => new Uint8Array(randomBytes(length));
+const key = random(32);
+const salt = random(16);
+
+async function* chunked(body: Uint8Array, sizes: readonly number[] = []): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for (const size of sizes) {
+    yield body.subarray(at, (at += size));
+    if (at >= body.length) return;
+  }
+  yield body.subarray(at);
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  return concat(...parts);
+}
+
+const seal = (body: Uint8Array, recordBytes?: number, sizes?: readonly number[]) =>
+  collect(sealBody(key, chunked(body, sizes), recordBytes === undefined ? { salt } : { salt, recordBytes }));
+const open = (sealed: Uint8Array, sizes?: readonly number[]) =>
+  collect(openSealedBody(key, chunked(sealed, sizes)));
+
+/** What came out before the end or the error, and the error's code. */
+async function attempt(sealed: Uint8Array, withKey = key): Promise<{ body: Uint8Array; code: unknown }> {
+  const parts: Uint8Array[] = [];
+  try {
+    for await (const part of openSealedBody(withKey, chunked(sealed))) parts.push(part);
+  } catch (error) {
+    return { body: concat(...parts), code: isImpulsError(error) ? error.code : error };
+  }
+  return { body: concat(...parts), code: undefined };
+}
+
+const startsWith = (whole: Uint8Array, start: Uint8Array) =>
+  Buffer.from(whole.subarray(0, start.length)).equals(start);
+
+describe('the examples of RFC 8188', () => {
+  const walrus = utf8('I am the walrus');
+
+  it('§3.1 is sealed and opened byte for byte', async () => {
+    const ikm = bytes('yqdlZ-tYemfogSmv7Ws5PQ');
+    const sealed = bytes('I1BsxtFttlv3u_Oo94xnmwAAEAAA-NAVub2qFgBEuQKRapoZu-IxkIva3MEB1PD-ly8Thjg');
+    const options = { salt: bytes('I1BsxtFttlv3u_Oo94xnmw'), recordBytes: 4096 };
+    expect(await collect(sealBody(ikm, chunked(walrus), options))).toEqual(sealed);
+    expect(await collect(openSealedBody(ikm, chunked(sealed)))).toEqual(walrus);
+  });
+
+  it('§3.2 with two records, padding and a key id is opened', async () => {
+    const ikm = bytes('BO3ZVPxUlnLORbVGMpbT1Q');
+    const sealed = bytes(
+      'uNCkWiNYzKTnBN9ji3-qWAAAABkCYTHOG8chz_gnvgOqdGYovxyjuqRyJFjEDyoF1Fvkj6hQPdPHI51OEUKEpgz3SsLWIqS_uA',
+    );
+    expect(await collect(openSealedBody(ikm, chunked(sealed)))).toEqual(walrus);
+  });
+});
+
+describe('http_ece', () => {
+  it('opens what is sealed here, and what it seals with padding and a key id opens here', async () => {
+    const shortKey = Buffer.from(random(16)); // it takes no other length
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 400 }),
+        fc.integer({ min: 18, max: 100 }),
+        fc.nat(30),
+        fc.string({ maxLength: 40 }),
+        async (body, rs, anyPad, keyid) => {
+          const pad = Math.min(anyPad, rs - 18); // more leaves records that are cut short
+          const ours = await collect(sealBody(shortKey, chunked(body), { salt, recordBytes: rs }));
+          expect(new Uint8Array(ece.decrypt(Buffer.from(ours), { key: shortKey }))).toEqual(body);
+          const theirs = ece.encrypt(Buffer.from(body), { key: shortKey, salt, rs, pad, keyid });
+          const opened = openSealedBody(shortKey, chunked(new Uint8Array(theirs)));
+          expect(await collect(opened)).toEqual(body);
+        },
+      ),
+    );
+  });
+});
+
+describe('a sealed body', () => {
+  it('opens to the same bytes, in whatever chunks both sides arrive', async () => {
+    const sizes = fc.array(fc.nat(40));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.integer({ min: 18, max: 80 }),
+        sizes,
+        sizes,
+        async (body, recordBytes, before, after) => {
+          const sealed = await seal(body, recordBytes, before);
+          expect(sealed).toEqual(await seal(body, recordBytes));
+          expect(await open(sealed, after)).toEqual(body);
+        },
+      ),
+    );
+  });
+
+  it('has one record more than is full, and at least one', async () => {
+    for (const [length, records] of [
+      [0, 1],
+      [1, 1],
+      [83, 1],
+      [84, 2],
+      [166, 2],
+      [167, 3],
+    ] as const) {
+      const sealed = await seal(random(length), 100);
+      expect(sealed.length).toBe(21 + length + 17 * records);
+      expect(await open(sealed)).toHaveLength(length);
+    }
+  });
+
+  it('has records of 65,536 bytes unless told otherwise', async () => {
+    const body = random(200_000);
+    const sealed = await seal(body);
+    expect([...sealed.subarray(16, 21)]).toEqual([0, 1, 0, 0, 0]);
+    expect(Buffer.from(body).equals(await open(sealed))).toBe(true);
+    const parts: number[] = [];
+    for await (const part of openSealedBody(key, chunked(sealed))) parts.push(part.length);
+    expect(parts).toEqual([65_519, 65_519, 65_519, 200_000 - 3 * 65_519]);
+  });
+
+  it('is refused if any byte is another, and gives out only what was authentic before it', async () => {
+    const body = random(100);
+    const sealed = await seal(body, 50);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(sealed.length - 1),
+        fc.integer({ min: 1, max: 255 }),
+        async (position, flip) => {
+          const changed = sealed.slice();
+          changed[position]! ^= flip;
+          const { body: got, code } = await attempt(changed);
+          expect(code).toBe('bad-seal');
+          expect(got.length).toBe(position < 21 ? 0 : 33 * Math.floor((position - 21) / 50));
+          expect(startsWith(body, got)).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is refused if it is cut anywhere, also between two records', async () => {
+    const body = random(100);
+    const sealed = await seal(body, 50);
+    for (let length = 0; length < sealed.length; length++) {
+      const { body: got, code } = await attempt(sealed.subarray(0, length));
+      expect(code).toBe('bad-seal');
+      expect(startsWith(body, got)).toBe(true);
+      expect(got.length).toBeLessThan(body.length);
+    }
+    expect((await attempt(sealed)).code).toBeUndefined();
+  });
+
+  it('is refused if bytes follow, records change places or another key is used', async () => {
+    const sealed = await seal(random(100), 50);
+    const part = (index: number) => sealed.subarray(21 + 50 * index, 71 + 50 * index);
+    const header = sealed.subarray(0, 21);
+    expect((await attempt(concat(sealed, Uint8Array.of(0)))).code).toBe('bad-seal');
+    expect((await attempt(concat(header, part(1), part(0), part(2), part(3)))).code).toBe('bad-seal');
+    expect((await attempt(concat(header, part(0), part(2), part(3)))).code).toBe('bad-seal');
+    expect(await attempt(sealed, random(32))).toEqual({ body: new Uint8Array(), code: 'bad-seal' });
+    const full = await seal(random(66), 50);
+    expect((await attempt(concat(full, full.subarray(21)))).code).toBe('bad-seal');
+  });
+
+  it('is refused with a record size that is out of range, before more is read', async () => {
+    for (const [size, code] of [
+      [17, 'bad-seal'],
+      [0, 'bad-seal'],
+      [(1 << 20) + 1, 'bad-seal'],
+      [0xffff_ffff, 'bad-seal'],
+    ] as const) {
+      const header = new Uint8Array(21);
+      new DataView(header.buffer).setUint32(16, size);
+      let pulls = 0;
+      const source = (async function* () {
+        pulls++;
+        yield header;
+        pulls++;
+        yield random(100);
+      })();
+      await expect(collect(openSealedBody(key, source))).rejects.toMatchObject({ code });
+      expect(pulls).toBe(1);
+    }
+    for (const recordBytes of [17, (1 << 20) + 1, 20.5, Number.NaN]) {
+      await expect(seal(random(3), recordBytes)).rejects.toMatchObject({ code: 'invalid-argument' });
+    }
+    await expect(collect(sealBody(key, chunked(random(3)), { salt: random(15) }))).rejects.toMatchObject({
+      code: 'invalid-argument',
+    });
+    expect(await open(await seal(random(5), 18))).toHaveLength(5);
+    expect(await open(await seal(random(5), 1 << 20))).toHaveLength(5);
+  });
+
+  it('of any bytes raises only ImpulsError', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (any) => {
+        expect((await attempt(any)).code).toBe('bad-seal');
+      }),
+    );
+  });
+});
+
+describe('a sealed stream', () => {
+  it('reads no further than one record ahead of what is taken', async () => {
+    let given = 0;
+    const endless = (async function* () {
+      for (;;) {
+        given++;
+        yield random(33);
+      }
+    })();
+    const sealed = sealBody(key, endless, { salt, recordBytes: 50 });
+    const opened = openSealedBody(key, sealed);
+    for (let taken = 1; taken <= 20; taken++) {
+      await opened.next();
+      expect(given).toBeLessThanOrEqual(taken + 2);
+    }
+    await opened.return();
+    expect(await endless.next()).toEqual({ value: undefined, done: true });
+  });
+
+  it('passes an error of its source on and tells a source that it stopped', async () => {
+    const failure = new TypeError('the network went away');
+    const failing = (async function* () {
+      yield random(60);
+      throw failure;
+    })();
+    await expect(collect(sealBody(key, failing, { salt, recordBytes: 50 }))).rejects.toBe(failure);
+    let closed = 0;
+    const source = (async function* () {
+      try {
+        yield random(300);
+        yield random(300);
+      } finally {
+        closed++;
+      }
+    })();
+    await expect(collect(openSealedBody(key, source))).rejects.toMatchObject({ code: 'bad-seal' });
+    expect(closed).toBe(1);
+  });
+
+  it('survives a source that reuses its buffer', async () => {
+    const buffer = new Uint8Array(40);
+    const reusing = (async function* () {
+      for (let i = 1; i <= 5; i++) yield buffer.fill(i);
+    })();
+    const sealed = await collect(sealBody(key, reusing, { salt, recordBytes: 57 }));
+    expect(await open(sealed)).toEqual(
+      concat(...[1, 2, 3, 4, 5].map((value) => new Uint8Array(40).fill(value))),
+    );
+  });
+});
