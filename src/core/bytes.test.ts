@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64url, toBase64url } from './base64url.js';
 import {
-  checkUint32,
   concat,
   equalBytes,
   equalText,

@@ -1,5 +1,3 @@
-import { equalBytes } from './bytes.js';
-
 /**
  * SHA-256 (FIPS 180-4), HMAC (RFC 2104) and HKDF (RFC 5869) over one compression function.
  *
@@ -143,11 +141,6 @@ export class HmacKey {
     scratch.set(this.#outer);
     compress(scratch);
     return output(scratch, length);
-  }
-
-  /** In a time that does not depend on the bytes. */
-  verify(message: Uint8Array, mac: Uint8Array): boolean {
-    return equalBytes(this.mac(message, mac.length), mac);
   }
 
   /** HKDF-Expand (RFC 5869 §2.3) with this as the pseudorandom key: info = label ‖ data. @param length at most 32 */

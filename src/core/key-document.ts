@@ -94,8 +94,14 @@ export function isIssuing(key: IssuingKey, atSeconds: number): boolean {
   return key.notBefore <= atSeconds && atSeconds < key.notAfter;
 }
 
-/** What so many units are worth, exactly: `worthOf(3, { currency: 'USD', value: '0.001' })` is `0.003 USD`. */
+/**
+ * What so many units are worth, exactly: `worthOf(3, { currency: 'USD', value: '0.001' })` is `0.003 USD`.
+ * @throws ImpulsError `invalid-argument` for units that cannot be counted
+ */
 export function worthOf(units: number, unit: Pick<Unit, 'currency' | 'value'>): string {
+  if (!Number.isSafeInteger(units) || units < 0) {
+    throw new ImpulsError('invalid-argument', `not a number of units: ${units}`);
+  }
   const [whole, fraction = ''] = unit.value.split('.') as [string, string?];
   const digits = (BigInt(units) * BigInt(whole + fraction)).toString().padStart(fraction.length + 1, '0');
   const at = digits.length - fraction.length;
@@ -199,8 +205,9 @@ function readPolicy(json: JsonObject): Policy {
 function readEndpoints(json: JsonObject, origin: string): Endpoints {
   const path = (name: keyof Endpoints): string => {
     const text = expectText(json[name], `endpoints.${name}`);
-    check(text.startsWith('/') && text.length <= 1024, `has endpoints.${name} that is not a path`);
-    check(urlOf(origin + text)?.href === origin + text, `has endpoints.${name} that is not a plain path`);
+    check(text.startsWith('/') && text.length <= 1024, `has an endpoints.${name} that is not a path`);
+    const plain = urlOf(text, origin)?.href === origin + text && !text.includes('#');
+    check(plain, `has an endpoints.${name} that is not a plain path`);
     return text;
   };
   return {
@@ -262,9 +269,9 @@ function base64url(value: JsonValue | undefined, length: number, what: string): 
   return toBase64url(expectBytes(value, length, what));
 }
 
-function urlOf(text: string): URL | undefined {
+function urlOf(text: string, base?: string): URL | undefined {
   try {
-    return new URL(text);
+    return new URL(text, base);
   } catch {
     return undefined;
   }

@@ -1,0 +1,64 @@
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** The layers: what may be imported where. The same rule is checked on the built files by test/package. */
+const noNode = { group: ['node:*'], message: 'This layer runs everywhere: no Node.' };
+const noPeers = { group: ['better-sqlite3'], message: 'Optional peers are imported in src/node only.' };
+const layer = (name, ...forbidden) => ({
+  files: [`src/${name}/**/*.ts`],
+  ignores: ['**/*.test.ts'],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          ...(['core', 'server', 'client'].includes(name) ? [noNode, noPeers] : []),
+          ...forbidden.map((other) => ({ group: [`**/${other}/**`], message: `${name} does not see ${other}.` })),
+        ],
+      },
+    ],
+  },
+});
+
+export default defineConfig(
+  { ignores: ['dist', '.tsbuild', 'node_modules', 'vectors'] },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        project: ['./src/*/tsconfig.json', './tsconfig.test.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      // An index checked by the line above it is common in code on bytes.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Interfaces promise; an implementation in memory need not wait.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
+      'no-restricted-globals': ['error', 'Buffer', 'process'],
+    },
+  },
+  {
+    files: ['src/node/**/*.ts', 'src/cli/**/*.ts', 'src/testing/**/*.ts', '**/*.test.ts', 'test/**/*.ts'],
+    rules: { 'no-restricted-globals': 'off' },
+  },
+  {
+    files: ['**/*.test.ts', 'test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  layer('core', 'server', 'client', 'node', 'cli', 'testing'),
+  layer('server', 'client', 'node', 'cli', 'testing'),
+  layer('client', 'server', 'node', 'cli', 'testing'),
+  layer('node', 'cli', 'testing'),
+  layer('testing', 'node', 'cli'),
+  layer('cli', 'testing'),
+);

@@ -1,0 +1,249 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ImpulsError } from '../core/errors.js';
+import { createReplyRecorder, type ReplyRecorder } from '../server/reply-recorder.js';
+import type { Call, Gate, Header, Payment, Reply, Vendor } from '../server/index.js';
+import { createSealedWriter, type SealedWriter } from './sealed-writer.js';
+
+/** The vendor on `node:http`, without a detour over Fetch objects: `impuls/server/node`. */
+
+export function callOf(req: IncomingMessage): Call {
+  return {
+    method: req.method ?? 'GET',
+    target: req.url ?? '/',
+    header(name) {
+      const value = req.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    },
+    body: (limit) => readBody(req, limit),
+    source: req.socket.remoteAddress,
+  };
+}
+
+/** Answers the vendor's own paths; any other goes to `next`, or is answered 404. */
+export function createNodeHandler(
+  vendor: Vendor,
+): (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void> {
+  return async (req, res, next) => {
+    try {
+      const reply = await vendor.answer(callOf(req));
+      if (reply) send(req, res, reply);
+      else if (next) next();
+      else res.writeHead(404).end();
+    } catch (error) {
+      if (!next) throw error;
+      next(error);
+    }
+  };
+}
+
+export interface Paid {
+  readonly payment: Payment;
+  /** The request's body; the stream itself has been read. */
+  readonly body: Uint8Array;
+}
+
+export type PaidNodeHandler = (req: IncomingMessage, res: ServerResponse, paid: Paid) => void | Promise<void>;
+
+/**
+ * Puts a gate before a handler, which answers by any of the ways of `ServerResponse`. An answer of 400 or above, or a
+ * throw before the head, returns the units; then the error goes on to the caller.
+ */
+export function createPaidNodeHandler(
+  gate: Gate,
+  handler: PaidNodeHandler,
+): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  return async (req, res) => {
+    const admission = await gate(callOf(req));
+    switch (admission.status) {
+      case 'refused':
+        return send(req, res, admission.reply);
+      case 'replayed': {
+        const { payment, reply } = admission;
+        guard(res, payment);
+        return send(req, res, reply);
+      }
+      case 'paid': {
+        guard(res, admission.payment);
+        try {
+          return await handler(req, res, admission);
+        } catch (error) {
+          if (res.headersSent) res.destroy();
+          else
+            res
+              .writeHead(500, { 'Content-Type': 'application/problem+json' })
+              .end('{"status":500,"title":"Internal Server Error"}');
+          throw error;
+        }
+      }
+    }
+  };
+}
+
+/** Writes an answer. The rest of an unread body is not waited for. */
+function send(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Reply): void {
+  if (!req.complete && req.headers['content-length'] !== '0') res.setHeader('Connection', 'close');
+  for (const [name, value] of headers) res.appendHeader(name, value);
+  res.statusCode = status;
+  if (status !== 204 && status !== 304) {
+    res.setHeader('Content-Length', typeof body === 'string' ? Buffer.byteLength(body) : body.length);
+  }
+  res.end(req.method === 'HEAD' ? undefined : body);
+}
+
+type Chunk = Uint8Array | string | null | undefined;
+type Done = ((error?: Error | null) => void) | undefined;
+
+/**
+ * Puts the payment's headers on the head, at the moment at which it is written and in whatever way. An answer of 400 or
+ * above is held until the release is durable.
+ *
+ * waiting → passing            below 400
+ * waiting → held → passing     400 and above
+ */
+function guard(res: ServerResponse, payment: Payment): void {
+  const writeHead = res.writeHead.bind(res) as (status: number, ...rest: unknown[]) => ServerResponse;
+  const write = res.write.bind(res) as (chunk: Chunk, encoding?: BufferEncoding, done?: Done) => boolean;
+  const end = res.end.bind(res) as (chunk?: Chunk, encoding?: BufferEncoding, done?: Done) => ServerResponse;
+  let phase: 'waiting' | 'held' | 'passing' = 'waiting';
+  let held: Array<() => void> = [];
+  let recorder: ReplyRecorder | undefined;
+  let sealed: SealedWriter | undefined;
+
+  function put(headers: readonly Header[]): void {
+    for (const [name, value] of headers) {
+      if (name === 'Cache-Control' && String(res.getHeader(name) ?? '').includes('no-store')) continue;
+      res.setHeader(name, value);
+    }
+  }
+
+  function pass(status: number): void {
+    phase = 'passing';
+    put(payment.settle(status));
+    const bodyless = status === 204 || status === 304 || res.req.method === 'HEAD';
+    if (payment.keepsReply) {
+      const headers = keptHeaders(res);
+      recorder = createReplyRecorder((body) => payment.keep(body && { status, headers, body }));
+    }
+    if (payment.sealKey && !bodyless) {
+      res.removeHeader('Content-Length');
+      res.setHeader('Content-Encoding', 'aes128gcm');
+      sealed = createSealedWriter(payment.sealKey, { write, end }, (error) => res.destroy(error));
+      sealed.onDrain(() => res.emit('drain'));
+    }
+  }
+
+  function hold(): void {
+    phase = 'held';
+    payment.release().then(
+      (headers) => {
+        phase = 'passing';
+        put(headers);
+        for (const call of held) call();
+        held = [];
+      },
+      () => {
+        // The release may or may not be durable: say nothing that the client could take for an end of its claim.
+        phase = 'passing';
+        res.statusCode = 503;
+        res.setHeader('Retry-After', '1');
+        res.removeHeader('Content-Length');
+        end();
+      },
+    );
+  }
+
+  /** Decides on the first word of an answer. @returns whether it may go out now */
+  function open(status: number): boolean {
+    if (phase === 'waiting') {
+      if (status >= 400) hold();
+      else if (status >= 200) pass(status);
+    }
+    return phase !== 'held';
+  }
+
+  res.writeHead = ((status: number, ...rest: unknown[]) => {
+    if (phase === 'waiting') {
+      const headers = rest.find((value) => typeof value === 'object' && value !== null);
+      if (headers) applyHeaders(res, headers);
+      rest = rest.filter((value) => typeof value === 'string');
+      res.statusCode = status;
+    }
+    if (!open(status)) {
+      held.push(() => writeHead(status, ...rest));
+      return res;
+    }
+    return writeHead(status, ...rest);
+  }) as typeof res.writeHead;
+
+  res.write = ((chunk: Chunk, encoding?: BufferEncoding | Done, done?: Done) => {
+    const [charset, callback] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, done];
+    if (!open(res.statusCode)) {
+      held.push(() => write(chunk, charset, callback));
+      return false;
+    }
+    if (!recorder && !sealed) return write(chunk, charset, callback);
+    const bytes = toBytes(chunk, charset);
+    recorder?.write(bytes);
+    return sealed ? sealed.write(bytes, callback) : write(bytes, undefined, callback);
+  }) as typeof res.write;
+
+  res.end = ((chunk?: Chunk | Done, encoding?: BufferEncoding | Done, done?: Done) => {
+    const data = typeof chunk === 'function' ? undefined : chunk;
+    const charset = typeof encoding === 'string' ? encoding : undefined;
+    const callback = [chunk, encoding, done].find(
+      (value): value is NonNullable<Done> => typeof value === 'function',
+    );
+    if (!open(res.statusCode)) {
+      held.push(() => end(data, charset, callback));
+      return res;
+    }
+    if (!recorder && !sealed) return end(data, charset, callback);
+    const bytes = data === undefined || data === null ? undefined : toBytes(data, charset);
+    if (bytes) recorder?.write(bytes);
+    recorder?.end();
+    if (!sealed) return end(bytes, undefined, callback);
+    sealed.end(bytes, callback);
+    return res;
+  }) as typeof res.end;
+
+  res.flushHeaders = () => {
+    if (!res.headersSent) res.writeHead(res.statusCode);
+  };
+}
+
+function toBytes(chunk: Chunk, encoding: BufferEncoding | undefined): Uint8Array {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : (chunk ?? new Uint8Array(0));
+}
+
+/** Headers as `writeHead` takes them: an object, a flat list, or a list of pairs. */
+function applyHeaders(res: ServerResponse, headers: object): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
+    return;
+  }
+  const flat: unknown[] = headers.flat();
+  for (let i = 0; i + 1 < flat.length; i += 2) res.appendHeader(String(flat[i]), String(flat[i + 1]));
+}
+
+function keptHeaders(res: ServerResponse): Header[] {
+  const left = ['payment-receipt', 'impuls-state', 'set-cookie', 'content-length', 'content-encoding'];
+  return Object.entries(res.getHeaders())
+    .filter(([name]) => !left.includes(name))
+    .map(([name, value]) => [name, String(value)] as const);
+}
+
+async function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
+  if (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined) {
+    return new Uint8Array(0);
+  }
+  const tooLarge = (): ImpulsError => new ImpulsError('too-large', `the body is longer than ${limit} bytes`);
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of req as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > limit) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

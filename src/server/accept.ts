@@ -1,0 +1,187 @@
+import { fromBase64url, toBase64url } from '../core/base64url.js';
+import { equalBytes } from '../core/bytes.js';
+import { deriveKeys, type CardKeys } from '../core/card.js';
+import { derivePaymentKey, verifyTag, type ClaimedRequest } from '../core/claim.js';
+import { sha256 } from '../core/hash.js';
+import { limits } from '../core/limits.js';
+import { protocols, type Scheme } from '../core/protocol.js';
+import { spend, type Verdict } from '../core/spend.js';
+import type { PaymentPayload } from '../core/wire/credential.js';
+import type { CardEntry, ClaimRecord, Ledger, StoredCard } from './ledger.js';
+
+/** From a parsed credential to a verdict that is durable: docs/spec.md §6.4, in its order. */
+
+/** What the vendor derives from a card once and hangs on its entry. Secret. */
+export interface CardTools {
+  readonly id: Uint8Array;
+  readonly keys: CardKeys;
+  readonly scheme: Scheme;
+}
+
+const toolsOf = new WeakMap<CardEntry, CardTools>();
+
+export function cardTools(entry: CardEntry): CardTools {
+  let tools = toolsOf.get(entry);
+  if (!tools) {
+    const scheme = protocols[entry.protocol].decodeScheme(entry.scheme);
+    tools = { id: fromBase64url(entry.id, 16), keys: deriveKeys(entry.master), scheme };
+    toolsOf.set(entry, tools);
+  }
+  return tools;
+}
+
+/** What the route and the moment say. */
+export interface ClaimTerms {
+  readonly price: number;
+  readonly charge: 'price' | 'capture';
+  readonly safe: boolean;
+  /** Unix seconds. */
+  readonly now: number;
+  /** Unix seconds; undefined if the challenge is not ours. */
+  readonly challengeExpires: number | undefined;
+  /** Whether a single-use challenge is free for this claim; asked last before it is taken. */
+  readonly challengeFree: () => boolean;
+  /** The body that arrived. */
+  readonly body: Uint8Array;
+}
+
+/** What became of a credential. */
+export type Acceptance =
+  | { readonly status: 'unknown'; readonly reason: 'card' | 'tag' | 'challenge' }
+  | (Authentic & {
+      readonly status: 'paid';
+      readonly verdict: 'accepted' | 'repeated';
+      readonly record: ClaimRecord & { readonly key: Uint8Array };
+    })
+  | (Authentic & {
+      readonly status: 'refused';
+      readonly verdict: Exclude<Verdict, 'accepted' | 'repeated'>;
+      readonly holder?: Uint8Array | undefined;
+    });
+
+interface Authentic {
+  readonly card: StoredCard;
+  readonly tools: CardTools;
+}
+
+export interface Accepting {
+  readonly ledger: Ledger;
+  /** How often each settled claim was served again, and how often a card's proofs failed. In memory, bounded. */
+  readonly repeats: Counter;
+  readonly forgeries: Counter;
+}
+
+export async function acceptClaim(
+  { ledger, repeats, forgeries }: Accepting,
+  payload: PaymentPayload,
+  request: ClaimedRequest,
+  terms: ClaimTerms,
+): Promise<Acceptance> {
+  const id = toBase64url(payload.card);
+  const tag = toBase64url(payload.tag);
+  let card = await ledger.readCard(id);
+  if (!card || card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
+  const tools = cardTools(card.entry);
+  if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
+  const bodyMatches = matches(terms.body, payload.digest);
+
+  for (;;) {
+    // A claim beyond the top was never accepted: only the others need a look at the records.
+    const record = payload.end <= card.state.top ? await ledger.findClaim(id, tag) : undefined;
+    if (!record && terms.challengeExpires === undefined) return { status: 'unknown', reason: 'challenge' };
+    if (!record && forgeries.count(id) >= limits.forgeriesPerCard)
+      return { status: 'refused', verdict: 'forged', card, tools };
+    const outcome = spend(tools.scheme, card.state, payload, {
+      known: record && { status: record.status, safe: record.safe, repeats: repeats.count(tag) },
+      price: terms.price,
+      charge: terms.charge,
+      cardExpired: terms.now >= card.entry.expires,
+      challengeExpired: (terms.challengeExpires ?? 0) <= terms.now || !terms.challengeFree(),
+      bodyMatches,
+    });
+
+    if (outcome.verdict === 'repeated') {
+      if (!record?.key) return { status: 'refused', verdict: 'already-claimed', card, tools };
+      repeats.add(tag);
+      return { status: 'paid', verdict: 'repeated', card, tools, record: { ...record, key: record.key } };
+    }
+    if (outcome.verdict === 'conflict') {
+      const from = payload.protocol === 'chain' ? payload.end - payload.units : payload.end - 1;
+      const holder = await ledger.findHolder(id, from, payload.end);
+      if (!holder) return { status: 'refused', verdict: 'already-claimed', card, tools };
+      return { status: 'refused', verdict: 'conflict', card, tools, holder: fromBase64url(holder.tag, 16) };
+    }
+    if (outcome.verdict === 'forged') forgeries.add(id);
+    if (outcome.verdict !== 'accepted') return { status: 'refused', verdict: outcome.verdict, card, tools };
+
+    const accepted = {
+      tag,
+      end: payload.end,
+      units: payload.units,
+      kept: outcome.kept,
+      proof: payload.proof,
+      status: 'pending' as const,
+      safe: terms.safe,
+      key: derivePaymentKey(tools.keys.pay, outcome.ikm, payload),
+      acceptedAt: terms.now,
+      challengeExpires: terms.challengeExpires!,
+    };
+    if (await ledger.accept(id, card.version, outcome.next, accepted)) {
+      const moved = { entry: card.entry, state: outcome.next, version: card.version + 1 };
+      return { status: 'paid', verdict: 'accepted', card: moved, tools, record: accepted };
+    }
+    const fresh = await ledger.readCard(id);
+    if (!fresh) return { status: 'unknown', reason: 'card' };
+    card = fresh;
+  }
+}
+
+/** A request without a body has no digest, one with a body has its own. */
+function matches(body: Uint8Array, digest: Uint8Array | undefined): boolean {
+  if (body.length === 0) return digest === undefined;
+  return digest !== undefined && equalBytes(sha256(body), digest);
+}
+
+/**
+ * Returns all units of a claim but the lowest `kept`, durably. None releases the claim.
+ *
+ * @returns the card as it stands then, and whether this call did it: a claim resolved before stays as it was
+ */
+export async function giveBackUnits(
+  ledger: Ledger,
+  card: StoredCard,
+  record: ClaimRecord,
+  kept: number,
+): Promise<{ readonly card: StoredCard; readonly done: boolean }> {
+  const { scheme } = cardTools(card.entry);
+  for (;;) {
+    const fresh = (await ledger.readCard(card.entry.id)) ?? card;
+    const current = await ledger.findClaim(card.entry.id, record.tag);
+    if (!current || (current.status !== 'pending' && current.status !== 'interrupted')) {
+      return { card: fresh, done: false };
+    }
+    const next = scheme.giveBack(fresh.state, current, current.kept, kept);
+    if (await ledger.giveBack(card.entry.id, fresh.version, next, record.tag, kept)) {
+      return { card: { entry: fresh.entry, state: next, version: fresh.version + 1 }, done: true };
+    }
+  }
+}
+
+/** Counts by name; the longest unused name is forgotten first. */
+export interface Counter {
+  count(name: string): number;
+  add(name: string): void;
+}
+
+export function createCounter(maxNames = 100_000): Counter {
+  const counts = new Map<string, number>();
+  return {
+    count: (name) => counts.get(name) ?? 0,
+    add(name) {
+      const count = (counts.get(name) ?? 0) + 1;
+      counts.delete(name);
+      counts.set(name, count);
+      if (counts.size > maxNames) counts.delete(counts.keys().next().value!);
+    },
+  };
+}

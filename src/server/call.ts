@@ -1,0 +1,35 @@
+/** One request as the vendor sees it, and one answer, whatever framework carries them. */
+
+export interface Call {
+  /** Upper case. */
+  readonly method: string;
+  /** The raw request target: path and query, beginning with "/". */
+  readonly target: string;
+  /** The value of a header by its lower-case name; several values joined by ", ". */
+  header(name: string): string | undefined;
+  /** The body's bytes. @throws ImpulsError `too-large` beyond `limit` bytes */
+  body(limit: number): Promise<Uint8Array>;
+  /** Where it came from, for the failure budget only: never stored, never logged. */
+  readonly source?: string | undefined;
+}
+
+export type Header = readonly [name: string, value: string];
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: readonly Header[];
+  readonly body: string | Uint8Array;
+}
+
+/** RFC 9110 §9.2.1: a repeat may simply run again. */
+export function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE';
+}
+
+export function jsonReply(status: number, body: string, headers: readonly Header[] = []): Reply {
+  return {
+    status,
+    headers: [['Content-Type', 'application/json'], ['Cache-Control', 'no-store'], ...headers],
+    body,
+  };
+}

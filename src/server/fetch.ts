@@ -1,0 +1,179 @@
+import { concat } from '../core/bytes.js';
+import { ImpulsError } from '../core/errors.js';
+import { sealBody } from '../core/seal.js';
+import type { Call, Header, Reply } from './call.js';
+import type { Gate } from './gate.js';
+import type { StoredReply } from './ledger.js';
+import type { Payment } from './payment.js';
+import { createReplyRecorder } from './reply-recorder.js';
+import type { Vendor } from './vendor.js';
+
+/** The vendor on Fetch types: `Request` in, `Response` out. */
+
+export interface FetchInfo {
+  /** Where the request came from, for the failure budget: an address. Never stored. */
+  readonly source?: string;
+}
+
+export function callOf(request: Request, info: FetchInfo = {}): Call {
+  const url = new URL(request.url);
+  return {
+    method: request.method.toUpperCase(),
+    target: url.pathname + url.search,
+    header: (name) => request.headers.get(name) ?? undefined,
+    body: (limit) => readBody(request.body, limit),
+    source: info.source,
+  };
+}
+
+/** A Fetch handler for the vendor's own paths; undefined for any other path. */
+export function createFetchHandler(
+  vendor: Vendor,
+): (request: Request, info?: FetchInfo) => Promise<Response | undefined> {
+  return async (request, info) => {
+    const reply = await vendor.answer(callOf(request, info));
+    return reply && responseOf(reply, request.method);
+  };
+}
+
+/** What serves a paid request. The request's body can be read as usual. */
+export type PaidHandler = (request: Request, payment: Payment) => Response | Promise<Response>;
+
+/** Puts a gate before a handler. An answer of 400 or above, or a throw, returns the units. */
+export function createPaidHandler(
+  gate: Gate,
+  handler: PaidHandler,
+): (request: Request, info?: FetchInfo) => Promise<Response> {
+  return async (request, info) => {
+    const admission = await gate(callOf(request, info));
+    switch (admission.status) {
+      case 'refused':
+        return responseOf(admission.reply, request.method);
+      case 'replayed':
+        return finish(admission.payment, replayed(admission.reply));
+      case 'paid': {
+        const { payment, body } = admission;
+        const readable = body.length === 0 ? request : new Request(request, { body: body as BodyInit });
+        let response: Response;
+        try {
+          response = await handler(readable, payment);
+        } catch (error) {
+          await payment.release();
+          throw error;
+        }
+        return finish(payment, response);
+      }
+    }
+  };
+}
+
+async function finish(payment: Payment, response: Response): Promise<Response> {
+  if (response.status >= 400) return withHeaders(response, await payment.release(), response.body);
+  const headers = payment.settle(response.status);
+  const body = payment.keepsReply ? recordReply(payment, response) : response.body;
+  if (!payment.sealKey || !body) return withHeaders(response, headers, body);
+  const sealed = withHeaders(
+    response,
+    [...headers, ['Content-Encoding', 'aes128gcm']],
+    sealStream(payment.sealKey, body),
+  );
+  sealed.headers.delete('Content-Length');
+  return sealed;
+}
+
+/** Passes an answer on and keeps it for a repeat, if it is short enough. A client that goes away does not end the recording. */
+function recordReply(payment: Payment, response: Response): ReadableStream<Uint8Array> | null {
+  const headers = [...response.headers].filter(([name]) => name !== 'set-cookie');
+  const recorder = createReplyRecorder((body) =>
+    payment.keep(body && { status: response.status, headers, body }),
+  );
+  if (!response.body) {
+    recorder.end();
+    return null;
+  }
+  const reader = response.body.getReader();
+  const read = async (): Promise<Uint8Array | undefined> => {
+    try {
+      const { done, value } = await reader.read();
+      if (done) recorder.end();
+      else recorder.write(value);
+      return value;
+    } catch (error) {
+      recorder.abandon();
+      throw error;
+    }
+  };
+  return new ReadableStream({
+    async pull(controller) {
+      const chunk = await read();
+      if (chunk) controller.enqueue(chunk);
+      else controller.close();
+    },
+    async cancel(reason) {
+      while (recorder.recording) await read();
+      await reader.cancel(reason);
+    },
+  });
+}
+
+function replayed({ status, headers, body }: StoredReply): Response {
+  const content = status === 204 || status === 304 ? null : (body as BodyInit);
+  return new Response(content, {
+    status,
+    headers: headers.map(([name, value]) => [name, value] as [string, string]),
+  });
+}
+
+function sealStream(key: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  const records = sealBody(key, body as unknown as AsyncIterable<Uint8Array>, {
+    salt: crypto.getRandomValues(new Uint8Array(16)),
+  });
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await records.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await records.return(undefined);
+    },
+  });
+}
+
+function withHeaders(
+  response: Response,
+  headers: readonly Header[],
+  body: ReadableStream<Uint8Array> | null,
+): Response {
+  const merged = new Headers(response.headers);
+  for (const [name, value] of headers) {
+    if (name === 'Cache-Control' && merged.get(name)?.includes('no-store')) continue;
+    merged.set(name, value);
+  }
+  return new Response(body, { status: response.status, statusText: response.statusText, headers: merged });
+}
+
+function responseOf({ status, headers, body }: Reply, method: string): Response {
+  const content = method === 'HEAD' ? null : (body as BodyInit);
+  return new Response(content, {
+    status,
+    headers: headers.map(([name, value]) => [name, value] as [string, string]),
+  });
+}
+
+async function readBody(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
+  if (!stream) return new Uint8Array(0);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return concat(...chunks);
+    length += value.length;
+    if (length > limit) {
+      await reader.cancel();
+      throw new ImpulsError('too-large', `the body is longer than ${limit} bytes`);
+    }
+    chunks.push(value);
+  }
+}

@@ -1,0 +1,138 @@
+import { toBase64url } from '../core/base64url.js';
+import type { ClaimedRequest } from '../core/claim.js';
+import { ImpulsError, isImpulsError } from '../core/errors.js';
+import { limits } from '../core/limits.js';
+import { createCredentialParser } from '../core/wire/credential-parser.js';
+import type { Credential } from '../core/wire/credential.js';
+import { problems, type ProblemCode } from '../core/wire/problem.js';
+import { acceptClaim, type Acceptance, type Accepting } from './accept.js';
+import { isSafe, type Call, type Header, type Reply } from './call.js';
+import type { Challenges } from './challenges.js';
+import type { StoredReply } from './ledger.js';
+import { createPayment, stateHeader, type Payment, type PaymentContext } from './payment.js';
+import { problemReply, unknownProblems, verdictProblems } from './problems.js';
+
+/** A paid route: what it costs and how it is charged. */
+export interface Route {
+  /** Units, at least 1; or a function of the request. */
+  readonly price: number | ((call: Call) => number);
+  /** `capture`: the handler calls `payment.capture(units)` with what it used, at most what the claim holds. Default `price`. */
+  readonly charge?: 'price' | 'capture';
+  /** Request headers that change the output; a claim is bound to their values. Default none. */
+  readonly headers?: readonly string[];
+  /** The largest request body, in bytes. Default 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** How the route appears in `/openapi.json`; without it, it does not. */
+  readonly listing?: RouteListing;
+}
+
+export interface RouteListing {
+  readonly method: string;
+  /** An OpenAPI path, such as `/articles/{id}`. */
+  readonly path: string;
+  readonly summary?: string;
+}
+
+/** What a gate says to a request: it is paid, or this is the answer. */
+export type Admission =
+  | { readonly status: 'paid'; readonly payment: Payment; /** What arrived. */ readonly body: Uint8Array }
+  /** Paid and done before: this is what the handler said then. */
+  | { readonly status: 'replayed'; readonly payment: Payment; readonly reply: StoredReply }
+  | { readonly status: 'refused'; readonly reply: Reply };
+
+export type Gate = (call: Call) => Promise<Admission>;
+
+export interface GateContext extends Accepting, PaymentContext {
+  /** That of the key document; targets are made with it, never with a Host header. */
+  readonly origin: string;
+  readonly challenges: Challenges;
+}
+
+export function createGate(context: GateContext, route: Route): Gate {
+  const declared = [...(route.headers ?? [])].map((name) => name.toLowerCase()).sort();
+  const { charge = 'price', maxBodyBytes = limits.bodyBytes } = route;
+  const parser = createCredentialParser();
+
+  /** Every 402 carries fresh challenges, and nothing else does. */
+  function challengesFor(code: ProblemCode, price: number, now: number): Header[] {
+    if (problems[code].status !== 402) return [];
+    return context.challenges
+      .issue(price, declared, now)
+      .map((value) => ['WWW-Authenticate', value] as const);
+  }
+
+  return async (call) => {
+    const now = Math.floor(context.clock() / 1000);
+    const price = typeof route.price === 'number' ? route.price : route.price(call);
+    if (!Number.isInteger(price) || price < 1 || price > limits.maxUint32) {
+      throw new ImpulsError(
+        'invalid-argument',
+        `a price is a whole number of units, at least 1, not ${price}`,
+      );
+    }
+    const refuse = (code: ProblemCode, detail?: string, headers: readonly Header[] = []): Admission => ({
+      status: 'refused',
+      reply: problemReply(code, detail, [...headers, ...challengesFor(code, price, now)]),
+    });
+
+    const authorization = call.header('authorization');
+    if (authorization === undefined) return refuse('payment-required', `This costs ${price} units.`);
+    if (call.target.length > limits.targetBytes) return refuse('malformed', 'The target is too long.');
+    let credential: Credential | null;
+    let body: Uint8Array;
+    try {
+      credential = parser.parse(authorization);
+      if (!credential) return refuse('payment-required', `This costs ${price} units.`);
+      body = await call.body(maxBodyBytes);
+    } catch (error) {
+      if (isImpulsError(error, 'malformed')) return refuse('malformed-credential', error.message);
+      if (isImpulsError(error, 'too-large')) return refuse('body-too-large', error.message);
+      throw error;
+    }
+
+    const { challenge, payload } = credential;
+    const request: ClaimedRequest = {
+      method: call.method,
+      target: context.origin + call.target,
+      headers: declared.map((name) => [name, call.header(name) ?? ''] as const),
+      digest: payload.digest,
+      challengeId: challenge.id,
+      seal: payload.seal,
+    };
+    const challengeExpires = context.challenges.verify(challenge);
+    if (challengeExpires !== undefined && challenge.intent === 'session') parser.remember(challenge);
+    const tag = toBase64url(payload.tag);
+    let acceptance: Acceptance;
+    try {
+      acceptance = await acceptClaim(context, payload, request, {
+        price,
+        charge,
+        safe: isSafe(call.method),
+        now,
+        challengeExpires,
+        challengeFree: () => context.challenges.claimCharge(challenge, tag, now),
+        body,
+      });
+    } catch (error) {
+      if (!isImpulsError(error, 'storage-failed')) throw error;
+      context.onError(error);
+      return refuse('ledger-unavailable', 'Send the same request again.', [['Retry-After', '1']]);
+    }
+    if (acceptance.status === 'unknown') return refuse(...unknownProblems[acceptance.reason]);
+    if (acceptance.status === 'refused') {
+      const { card, tools, verdict, holder } = acceptance;
+      const state = stateHeader(card, tools, verdict, payload.tag, holder);
+      return refuse(
+        ...verdictProblems[verdict],
+        verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state],
+      );
+    }
+    const payment = createPayment(context, acceptance, payload);
+    if (acceptance.verdict === 'accepted' || acceptance.record.safe) return { status: 'paid', payment, body };
+    const { reply } = acceptance.record;
+    if (reply) return { status: 'replayed', payment, reply };
+    return refuse('already-done', 'It is done, and what it answered was not kept.', [
+      stateHeader(acceptance.card, acceptance.tools, 'repeated', payload.tag),
+    ]);
+  };
+}

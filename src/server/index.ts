@@ -1,0 +1,20 @@
+export type { Call, Header, Reply } from './call.js';
+export { createFetchHandler, createPaidHandler, type FetchInfo, type PaidHandler } from './fetch.js';
+export type { Admission, Gate, Route, RouteListing } from './gate.js';
+export type { IssuingSigner, VendorKeys } from './keys.js';
+export type {
+  CardEntry,
+  ClaimRecord,
+  Ledger,
+  Order,
+  OrderItem,
+  Served,
+  StoredCard,
+  StoredOrder,
+  StoredReply,
+  Totals,
+} from './ledger.js';
+export { createMemoryLedger } from './ledger-memory.js';
+export type { Payment } from './payment.js';
+export type { FailureBudgetOptions } from './throttle.js';
+export { createVendor, type Vendor, type VendorOptions } from './vendor.js';

@@ -1,0 +1,124 @@
+import { fromBase64url, toBase64url } from '../core/base64url.js';
+import { checkBlinded } from '../core/blind.js';
+import { Writer } from '../core/bytes.js';
+import { ImpulsError, malformed } from '../core/errors.js';
+import { sha256, type HmacKey } from '../core/hash.js';
+import type { IssuingKey, KeyDocument } from '../core/key-document.js';
+import { limits } from '../core/limits.js';
+import type { JsonValue } from '../core/wire/canonical-json.js';
+import type { IssuingSigner } from './keys.js';
+import type { Ledger, OrderItem } from './ledger.js';
+import { orderId } from './vouchers.js';
+
+/** Issuing blind, docs/spec.md §4: the vendor signs what it cannot read, once for each order. */
+
+interface IssueItem {
+  readonly key: string;
+  readonly blinded: Uint8Array;
+}
+
+export interface IssueRequest {
+  readonly order: string;
+  readonly items: readonly IssueItem[];
+}
+
+/** @throws ImpulsError `malformed` */
+export function readIssueRequest(value: JsonValue): IssueRequest {
+  const { order, items } = Object(value) as { order?: unknown; items?: unknown };
+  if (typeof order !== 'string' || order.length > 128) throw malformed('"order" is missing');
+  if (!Array.isArray(items) || items.length === 0 || items.length > limits.orderItems) {
+    throw malformed(`"items" holds 1 to ${limits.orderItems} blinded messages`);
+  }
+  return { order, items: items.map(readItem) };
+}
+
+function readItem(value: unknown): IssueItem {
+  const { key, blinded } = Object(value) as { key?: unknown; blinded?: unknown };
+  if (typeof key !== 'string' || typeof blinded !== 'string') throw malformed('an item is {key, blinded}');
+  return { key, blinded: fromBase64url(blinded, 384) };
+}
+
+export interface Issuer {
+  readonly document: KeyDocument;
+  readonly signers: readonly IssuingSigner[];
+  readonly ledger: Ledger;
+  readonly voucherKey: HmacKey;
+}
+
+/**
+ * Signs first and asks for the order then, so that an order that does not exist takes as long as one that does.
+ *
+ * @param now Unix seconds
+ * @throws ImpulsError `order-unknown`, `order-served`, `order-mismatch`, `key-retired`, `malformed`
+ */
+export async function issue(
+  { document, signers, ledger, voucherKey }: Issuer,
+  request: IssueRequest,
+  now: number,
+): Promise<Uint8Array[]> {
+  const id = orderId(voucherKey, request.order);
+  const order = await ledger.readOrder(id);
+  const digest = digestItems(request.items);
+  if (order?.served) {
+    const served = await ledger.serveOrder(id, digest, []);
+    if (served.status === 'repeated') return [...served.signatures];
+  }
+  const keys = request.items.map((item) => liveKey(document, item.key, now));
+  const signatures: Uint8Array[] = [];
+  for (const [i, item] of request.items.entries()) {
+    signatures.push(await sign(keys[i]!, signers, item.blinded));
+  }
+  if (!order) throw unknownOrder();
+  if (!sameItems(order.items, keys)) {
+    throw new ImpulsError('order-mismatch', 'the order is for other cards', {
+      hint: 'Ask the order endpoint what it is for.',
+    });
+  }
+  const served = await ledger.serveOrder(id, digest, signatures);
+  if (served.status === 'served' || served.status === 'repeated') return [...served.signatures];
+  if (served.status === 'unknown') throw unknownOrder();
+  throw new ImpulsError('order-served', 'the order has been served to another request', {
+    hint: 'Each voucher is good for one redemption; if it was yours, recover the wallet that made it.',
+  });
+}
+
+export function unknownOrder(): ImpulsError {
+  return new ImpulsError('order-unknown', 'no such voucher', {
+    hint: 'Check the code for a typing mistake.',
+  });
+}
+
+function liveKey(document: KeyDocument, id: string, now: number): IssuingKey {
+  const entry = document.cards.find((key) => key.id === id);
+  if (!entry || now < entry.notBefore || now >= entry.notAfter) {
+    throw new ImpulsError('key-retired', 'cards are not issued under that key now', {
+      hint: 'Fetch the key document again and blind for a live key.',
+    });
+  }
+  return entry;
+}
+
+async function sign(
+  entry: IssuingKey,
+  signers: readonly IssuingSigner[],
+  blinded: Uint8Array,
+): Promise<Uint8Array> {
+  const n = fromBase64url(entry.n);
+  checkBlinded(n, blinded);
+  const signer = signers.find(({ id }) => id === entry.id);
+  if (!signer) throw new ImpulsError('bad-key', `no secret for issuing key ${entry.id}`);
+  return signer.blindSign(blinded);
+}
+
+function sameItems(items: readonly OrderItem[], keys: readonly IssuingKey[]): boolean {
+  const wanted = items.flatMap(({ denomination, count }) => Array<number>(count).fill(denomination));
+  const given = keys.map((key) => key.denomination);
+  const order = (a: number, b: number): number => a - b;
+  return wanted.sort(order).join() === given.sort(order).join();
+}
+
+function digestItems(items: readonly IssueItem[]): string {
+  const writer = new Writer();
+  for (const { key, blinded } of items) writer.text(key).field(blinded);
+  return toBase64url(sha256(writer.bytes()));
+}

@@ -1,0 +1,143 @@
+import type { CardId } from '../core/card.js';
+import type { CardState } from '../core/card-state.js';
+
+/**
+ * Where a vendor keeps what must survive: cards, claims, orders.
+ *
+ * The contract, which `impuls/testing` checks for every implementation:
+ *
+ * 1. What resolves is durable. A promise that rejected may or may not have taken effect, and the ledger then answers
+ *    from what is durable, never from what it hoped for. A ledger that cannot write rejects with `storage-failed`.
+ * 2. A card is opened once. Opening it again changes nothing and returns what is there.
+ * 3. A card moves from one version to the next. Of any number of calls that name the same version one wins and
+ *    resolves to true; the others resolve to false and change nothing.
+ * 4. A claim's record and the state that it makes become durable together or not at all.
+ * 5. A claim is resolved once: settled or released. Resolving it again changes nothing, but for a reply that was missing.
+ * 6. An order is served once. Serving it again with the same digest returns the first signatures; with another, nothing.
+ * 7. What was pending when the ledger was last closed, or killed, is `interrupted` from then on.
+ * 8. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
+ *    the card stays in memory, so that callers may hang derived keys on it.
+ */
+export interface Ledger {
+  /** Inserts a card at version 0, or returns the one of that id. */
+  openCard(card: CardEntry, state: CardState): Promise<StoredCard>;
+  readCard(id: CardId): Promise<StoredCard | undefined>;
+
+  /** Moves a card to `next` and records the claim, pending. False: `version` is not the card's any more. */
+  accept(id: CardId, version: number, next: CardState, claim: ClaimRecord): Promise<boolean>;
+  /**
+   * Settles a pending or interrupted claim as it stands; adds the reply to a settled one that has none. Callers need not
+   * wait: a settlement lost in a crash leaves the claim `interrupted`.
+   */
+  settle(id: CardId, tag: string, reply?: StoredReply): Promise<void>;
+  /**
+   * Moves a card to `next` and keeps the lowest `kept` units of a claim: none releases it, some settles it.
+   * False: `version` is not the card's any more, or the claim is resolved already.
+   */
+  giveBack(id: CardId, version: number, next: CardState, tag: string, kept: number): Promise<boolean>;
+
+  /** The claim of this tag, whatever became of it. */
+  findClaim(id: CardId, tag: string): Promise<ClaimRecord | undefined>;
+  /** A claim, not released, that holds any unit of `(from, end]` (`chain`), or the step `end` (`stream`: from = end − 1). */
+  findHolder(id: CardId, from: number, end: number): Promise<ClaimRecord | undefined>;
+
+  /** Adds orders; one whose id is there already is left as it is. */
+  createOrders(orders: readonly Order[]): Promise<void>;
+  readOrder(id: string): Promise<StoredOrder | undefined>;
+  /** Marks an order served, once, with the digest of what was asked for and what was answered. */
+  serveOrder(id: string, digest: string, signatures: readonly Uint8Array[]): Promise<Served>;
+
+  totals(): Promise<Totals>;
+  /**
+   * Erases the keys and replies of claims accepted before `keysBefore`, and the records of claims accepted before `claimsBefore`
+   * whose challenge has expired by then. Unix seconds. The units stay held.
+   */
+  purge(keysBefore: number, claimsBefore: number): Promise<void>;
+  /** Makes all durable and lets go of the storage. */
+  close(): Promise<void>;
+}
+
+/** What of a card never changes. */
+export interface CardEntry {
+  readonly id: CardId;
+  /** m, 32 bytes. */
+  readonly message: Uint8Array;
+  /** The id of the issuing key, base64url. */
+  readonly keyId: string;
+  /** M, 32 bytes, secret. */
+  readonly master: Uint8Array;
+  /** `chain` or `stream`, and what `Scheme.encode` wrote. */
+  readonly protocol: 'chain' | 'stream';
+  readonly scheme: Uint8Array;
+  /** Unix seconds. */
+  readonly expires: number;
+}
+
+export interface StoredCard {
+  readonly entry: CardEntry;
+  readonly state: CardState;
+  /** Rises with every change of `state`. */
+  readonly version: number;
+}
+
+export interface ClaimRecord {
+  /** base64url, 22 characters. */
+  readonly tag: string;
+  readonly end: number;
+  /** Units asked for. */
+  readonly units: number;
+  /** Units charged, the lowest of those; 0 once released. */
+  readonly kept: number;
+  readonly proof: Uint8Array;
+  readonly status: 'pending' | 'interrupted' | 'settled' | 'released';
+  /** Whether the request's method is safe (RFC 9110 §9.2.1). */
+  readonly safe: boolean;
+  /** The payment key, 32 bytes, secret; absent once erased. */
+  readonly key?: Uint8Array | undefined;
+  /** What an unsafe method answered, to be said again. */
+  readonly reply?: StoredReply | undefined;
+  /** Unix seconds. */
+  readonly acceptedAt: number;
+  /** Unix seconds. */
+  readonly challengeExpires: number;
+}
+
+export interface StoredReply {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+}
+
+/** The right to some cards. */
+export interface Order {
+  /** A keyed hash of the order's secret, base64url. */
+  readonly id: string;
+  readonly items: readonly OrderItem[];
+}
+
+export interface OrderItem {
+  /** Units of each card. */
+  readonly denomination: number;
+  readonly count: number;
+}
+
+export interface StoredOrder extends Order {
+  readonly served?: { readonly digest: string; readonly signatures: readonly Uint8Array[] } | undefined;
+}
+
+export type Served =
+  | { readonly status: 'served' | 'repeated'; readonly signatures: readonly Uint8Array[] }
+  | { readonly status: 'unknown' | 'different' };
+
+/** Sums over everything that the ledger holds. */
+export interface Totals {
+  readonly orders: number;
+  readonly ordersServed: number;
+  readonly cards: number;
+  /** Units of all cards opened. */
+  readonly units: number;
+  /** Units held by claims. */
+  readonly spent: number;
+  /** Claims accepted, by what became of them. */
+  readonly claims: { readonly settled: number; readonly pending: number; readonly released: number };
+}

@@ -1,0 +1,37 @@
+import type { Verdict } from '../core/spend.js';
+import { formatProblem, problems, type ProblemCode } from '../core/wire/problem.js';
+import type { Header, Reply } from './call.js';
+
+/** Which problem document each refusal becomes (docs/spec.md §6.4). */
+
+type Problem = readonly [code: ProblemCode, detail: string];
+
+export const verdictProblems: Readonly<Record<Exclude<Verdict, 'accepted' | 'repeated'>, Problem>> = {
+  'in-progress': ['claim-in-progress', 'This very request is being served; send it again later.'],
+  'outcome-unknown': ['outcome-unknown', 'The vendor stopped while it served this request. It stays paid.'],
+  'already-claimed': ['already-claimed', 'These units are spent, and the answer is no longer kept.'],
+  released: ['claim-released', 'The claim was returned; its units are free.'],
+  expired: ['payment-expired', 'The card or the challenge has expired.'],
+  mismatched: ['invalid-payload', 'The body is not the one that the claim names.'],
+  conflict: ['claim-conflict', 'Another claim holds these units.'],
+  insufficient: [
+    'payment-insufficient',
+    'The claim does not cover the price, or the card does not cover the claim.',
+  ],
+  crowded: ['claim-crowded', 'Too much of the card is left out below this claim; pay into a gap first.'],
+  forged: ['verification-failed', 'The proof does not hold.'],
+};
+
+export const unknownProblems: Readonly<Record<'card' | 'tag' | 'challenge', Problem>> = {
+  card: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
+  tag: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
+  challenge: ['invalid-challenge', 'The challenge is not one of this vendor.'],
+};
+
+export function problemReply(code: ProblemCode, detail?: string, headers: readonly Header[] = []): Reply {
+  return {
+    status: problems[code].status,
+    headers: [['Content-Type', 'application/problem+json'], ['Cache-Control', 'no-store'], ...headers],
+    body: formatProblem(code, detail),
+  };
+}

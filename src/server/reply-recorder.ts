@@ -1,0 +1,40 @@
+import { concat } from '../core/bytes.js';
+import { limits } from '../core/limits.js';
+
+/** Collects the body of an answer that is to be kept, up to `limits.replyBytes`. */
+export interface ReplyRecorder {
+  readonly recording: boolean;
+  write(chunk: Uint8Array): void;
+  /** The answer is whole. */
+  end(): void;
+  /** It broke off. */
+  abandon(): void;
+}
+
+/** @param done called once: with the whole body, or with undefined if it was too long or broke off */
+export function createReplyRecorder(done: (body: Uint8Array | undefined) => void): ReplyRecorder {
+  let chunks: Uint8Array[] = [];
+  let length = 0;
+  let recording = true;
+
+  function finish(body: Uint8Array | undefined): void {
+    if (!recording) return;
+    recording = false;
+    chunks = [];
+    done(body);
+  }
+
+  return {
+    get recording() {
+      return recording;
+    },
+    write(chunk) {
+      if (!recording) return;
+      length += chunk.length;
+      if (length > limits.replyBytes) return finish(undefined);
+      chunks.push(chunk.slice());
+    },
+    end: () => finish(concat(...chunks)),
+    abandon: () => finish(undefined),
+  };
+}
