@@ -38,10 +38,11 @@ describe('base64url of text', () => {
   });
 
   it('decodes exactly what the strict decoder of bytes takes', () => {
-    const alphabet = fc.constantFrom(...'AQgwEz09-_', ...'+/= \n\t\0é€');
+    const some = (alphabet: string, maxLength: number) =>
+      fc.string({ unit: fc.constantFrom(...Array.from(alphabet)), maxLength });
     const encoded = fc.oneof(
-      fc.array(alphabet, { maxLength: 12 }).map((chars) => chars.join('')),
-      fc.array(fc.constantFrom(...'AQgwEIMUYckosz0489-_'), { maxLength: 9 }).map((chars) => chars.join('')),
+      some('AQgwEz09-_+/= \n\t\0é€', 12),
+      some('AQgwEIMUYckosz0489-_', 9),
       fc.uint8Array({ maxLength: 20 }).map(toBase64url),
       fc.string({ unit: 'binary' }),
     );

@@ -68,8 +68,8 @@ describe('the Impuls-State header', () => {
       fc.property(states, (state) => {
         expect(parseState(formatState(state))).toStrictEqual(state);
         expect(stateFromJson(stateToJson(state))).toStrictEqual(state);
-        const { verdict: _verdict, mac: _mac, ...report } = state;
-        expect(reportFromJson(reportToJson(report))).toStrictEqual(report);
+        expect({ ...state, ...reportFromJson(reportToJson(state)) }).toStrictEqual(state);
+        expect(Object.keys(reportToJson(state))).not.toContain('mac');
       }),
     );
   });

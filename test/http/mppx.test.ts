@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { Challenge, Receipt } from 'mppx';
+import { activationOf, buyCard, challengesOf, claimOf } from '../support/card.js';
+import { startVendor, type TestVendor } from '../support/vendor.js';
+
+/** A peer's own black-box check of a Payment server, and its parsers, against ours. */
+
+let vendor: TestVendor | undefined;
+afterEach(async () => {
+  await vendor?.close();
+  vendor = undefined;
+});
+
+async function start(): Promise<TestVendor> {
+  const listing = { method: 'GET', path: '/article', summary: 'One article' };
+  vendor = await startVendor({
+    '/article': { price: 3, listing, handler: (_req, res) => void res.end('read') },
+    '/order': {
+      price: 1,
+      listing: { method: 'POST', path: '/order' },
+      handler: (_req, res) => void res.writeHead(201).end('{}'),
+    },
+  });
+  return vendor;
+}
+
+interface Validation {
+  readonly summary: { readonly passed: number; readonly failed: number };
+  readonly discovery: { readonly found: boolean };
+  readonly endpoints: readonly unknown[];
+}
+
+it('passes mppx validate', { timeout: 60_000 }, async () => {
+  const { origin } = await start();
+  const bin = fileURLToPath(new URL('../../node_modules/mppx/dist/bin.js', import.meta.url));
+  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, [bin, 'validate', origin, '--output-json'], (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout: out, stderr: err });
+    });
+  });
+  expect(stderr).not.toContain('Error');
+  const result = JSON.parse(stdout) as Validation;
+  expect(result.summary.failed, stdout).toBe(0);
+  expect(result.summary.passed).toBeGreaterThan(10);
+  expect(result.endpoints).toHaveLength(2);
+  expect(code).toBe(0);
+});
+
+it('writes challenges and receipts that mppx reads', async () => {
+  const { origin, vendor: made } = await start();
+  const post = (path: string, body: unknown) => fetch(origin + path, { method: 'POST', body: JSON.stringify(body) });
+  const [code] = await made.createVouchers([{ denomination: 100, count: 1 }], 1);
+  const hand = await buyCard(post, made.document, code!, { protocol: 'chain' }, 100);
+  await post('/impuls/activate', await activationOf(hand, made.digest));
+  const bare = await fetch(`${origin}/article`);
+  const theirs = Challenge.fromResponseList(bare);
+  expect(theirs.map(({ method, intent }) => `${method}/${intent}`)).toEqual(['impuls/session', 'impuls/charge']);
+  expect(theirs[0]!.request).toMatchObject({ amount: '3', currency: 'unit' });
+  const claim = claimOf(hand, challengesOf(bare)[0]!, { target: '/article' }, { end: 3, units: 3 });
+  const paid = await fetch(`${origin}/article`, { headers: { authorization: claim.authorization } });
+  expect(Receipt.fromResponse(paid)).toMatchObject({ status: 'success', method: 'impuls' });
+});
