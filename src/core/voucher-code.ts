@@ -49,7 +49,7 @@ export function parseVoucherCode(input: string): string {
   }
   const code = typed.toUpperCase().replaceAll('O', '0').replace(/[IL]/g, '1');
   const body = code.slice(0, randomCharacters);
-  if (!/^[A-Z][^U]*$/.test(code) || checkCharacters(body) !== code.slice(randomCharacters)) {
+  if (!/^[A-TV-Z][^U]*$/.test(code) || checkCharacters(body) !== code.slice(randomCharacters)) {
     throw new ImpulsError('malformed', 'the voucher code is mistyped', {
       hint: 'Compare it with the printed code; one character is wrong, or two have changed places.',
     });

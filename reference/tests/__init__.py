@@ -1,0 +1,1 @@
+"""Known answers for every primitive, and the vectors on disk."""
