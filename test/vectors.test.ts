@@ -25,7 +25,6 @@ import {
   computeTag,
   deriveFingerprint,
   derivePaymentKey,
-  deriveReceiptKey,
   deriveReference,
   deriveSealKey,
   verifyTag,
@@ -197,7 +196,6 @@ const claim: Record<string, Operation> = {
       tag: toHex(computeTag(key(given, 'auth'), readRequest(inner(given, 'request')), made)),
       payment: toHex(payment),
       seal: toHex(deriveSealKey(payment)),
-      receipt: toHex(deriveReceiptKey(payment)),
       reference: toHex(deriveReference(payment)),
       fingerprint: toHex(deriveFingerprint(payment)),
     };
@@ -338,7 +336,7 @@ const receipt: Record<string, Operation> = {
   receipt(given) {
     const paymentKey = bytes(given, 'paymentKey');
     const mac = macReceipt(paymentKey, bytes(given, 'tag'), given['receipt'] as ReceiptClaims);
-    return { receiptKey: toHex(deriveReceiptKey(paymentKey)), mac: toHex(mac) };
+    return { mac: toHex(mac) };
   },
   'verify-receipt'(given) {
     const claims = given['receipt'] as ReceiptClaims;

@@ -36,7 +36,7 @@ def _make(name: str, claim: Claim, ikm: bytes, request: Request) -> Case:
     def run() -> dict[str, Any]:
         require(claim.proof == (ikm if claim.protocol == CHAIN else stream_proof(ikm)), "the wrong ikm")
         transcript = format_transcript(claim, request)
-        keys = derive_payment_keys(KEYS.pay, ikm, claim.end, claim.units, claim.nonce)
+        keys = derive_payment_keys(KEYS.pay, ikm, claim.units, claim.nonce)
         return {"transcript": transcript, "tag": claim_tag(KEYS.auth, transcript)} | vars(keys)
 
     given = {

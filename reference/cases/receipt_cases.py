@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from impuls.card import derive_master
-from impuls.hkdf import expand
 from impuls.receipt import (
     PublicState, Receipt, encode_state, receipt_mac, state_mac, state_request_tag, statement_bytes,
     verify_mac,
@@ -18,7 +17,6 @@ KEYS = derive_master(fixed("receipt seed"))
 CARD = fixed("receipt card", 16)
 NONCE = fixed("receipt nonce", 16)
 PAYMENT_KEY = fixed("payment key")
-RECEIPT_KEY = expand(PAYMENT_KEY, "impuls/1 receipt", 32)
 EXPIRES = 1_952_000_000
 OTHER_VERDICTS = (
     "released", "insufficient", "expired", "forged", "already-claimed", "in-progress", "mismatched",
@@ -33,14 +31,14 @@ def _given_state(verdict: str, nonce: bytes, state: PublicState) -> dict[str, An
 def _receipt(name: str, receipt: Receipt) -> Case:
     given = {"paymentKey": PAYMENT_KEY, "tag": NONCE, "receipt": vars(receipt)}
     return case("receipt", name, given, lambda: {
-        "receiptKey": RECEIPT_KEY, "mac": receipt_mac(RECEIPT_KEY, NONCE, receipt)
+        "mac": receipt_mac(PAYMENT_KEY, NONCE, receipt)
     })
 
 
 def _verify_receipt(name: str, receipt: Receipt, tag: bytes, mac: bytes) -> Case:
     given = {"paymentKey": PAYMENT_KEY, "tag": tag, "receipt": vars(receipt), "mac": mac}
     return case("verify-receipt", name, given, lambda: holds(
-        verify_mac(receipt_mac(RECEIPT_KEY, tag, receipt), mac), "bad-mac"
+        verify_mac(receipt_mac(PAYMENT_KEY, tag, receipt), mac), "bad-mac"
     ))
 
 
@@ -67,7 +65,7 @@ def _receipt_cases() -> Iterator[Case]:
     highest = 2**32 - 1
     largest = Receipt("accepted", highest, highest, highest, "9999-12-31T23:59:59Z")
     yield _receipt("the largest numbers", largest)
-    mac = receipt_mac(RECEIPT_KEY, NONCE, receipt)
+    mac = receipt_mac(PAYMENT_KEY, NONCE, receipt)
     yield _verify_receipt("a receipt holds", receipt, NONCE, mac)
     yield _verify_receipt("refused: a flipped byte of the receipt's mac", receipt, NONCE, flip(mac, 7))
     yield _verify_receipt("refused: the receipt of another claim", receipt, flip(NONCE, 0), mac)

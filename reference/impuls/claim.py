@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .card import CHAIN, STREAM
 from .encoding import MAX_U32, decode_base64url, field, parse_decimal, parse_json, u8, u32
 from .errors import require
-from .hkdf import equal, expand, extract, sha256
+from .hkdf import equal, expand, extract, mac
 
 SEAL = b"aes128gcm"
 _PROTOCOLS = {"chain": CHAIN, "stream": STREAM}
@@ -45,7 +45,6 @@ class PaymentKeys:
 
     payment: bytes
     seal: bytes
-    receipt: bytes
     reference: bytes
     fingerprint: bytes
 
@@ -91,21 +90,20 @@ def format_transcript(claim: Claim, request: Request) -> bytes:
 
 def claim_tag(auth: bytes, transcript: bytes) -> bytes:
     """16 bytes, under A."""
-    return expand(auth, b"impuls/1 tag" + sha256(transcript), 16)
+    return mac(auth, b"impuls/1 tag", transcript)
 
 
 def verify_tag(auth: bytes, transcript: bytes, tag: bytes) -> bool:
     return equal(claim_tag(auth, transcript), tag)
 
 
-def derive_payment_keys(pay: bytes, ikm: bytes, end: int, units: int, nonce: bytes) -> PaymentKeys:
+def derive_payment_keys(pay: bytes, ikm: bytes, units: int, nonce: bytes) -> PaymentKeys:
     """ikm is w_end (chain) or o_end (stream), both 32 bytes."""
     require(len(ikm) == 32 and len(nonce) == 16, "ikm has 32 bytes, the nonce 16")
-    key = extract(pay, ikm + u32(end) + u32(units) + nonce)
+    key = extract(pay, ikm + u32(units) + nonce)
     return PaymentKeys(
         key,
         expand(key, "impuls/1 seal", 32),
-        expand(key, "impuls/1 receipt", 32),
         expand(key, "impuls/1 reference", 12),
         expand(key, "impuls/1 fingerprint", 4),
     )

@@ -14,6 +14,11 @@ def hmac_sha256(key: bytes, data: bytes) -> bytes:
     return hmac.new(key, data, hashlib.sha256).digest()
 
 
+def mac(key: bytes, label: bytes, content: bytes) -> bytes:
+    """The first 16 bytes of HMAC(key, label ‖ content): every tag and MAC of impuls."""
+    return hmac_sha256(key, label + content)[:16]
+
+
 def equal(left: bytes, right: bytes) -> bool:
     """Compares secrets in constant time."""
     return hmac.compare_digest(left, right)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .encoding import field, u32
 from .errors import require
-from .hkdf import equal, expand, sha256
+from .hkdf import equal, mac
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,19 @@ def encode_state(state: PublicState) -> bytes:
 def state_mac(state_key: bytes, verdict: str, card: bytes, nonce: bytes, state: PublicState) -> bytes:
     """16 bytes, under T. The nonce (16 bytes) is the claim's tag, or the nonce that was sent."""
     require(len(card) == 16 and len(nonce) == 16, "card and nonce have 16 bytes")
-    digest = sha256(field(verdict.encode()) + card + nonce + encode_state(state))
-    return expand(state_key, b"impuls/1 state mac" + digest, 16)
+    return mac(state_key, b"impuls/1 state", field(verdict.encode()) + card + nonce + encode_state(state))
 
 
 def state_request_tag(auth: bytes, purpose: str, card: bytes, nonce: bytes) -> bytes:
     """16 bytes, under A. The purpose is "state" or "statement"."""
     require(len(card) == 16 and len(nonce) == 16, "card and nonce have 16 bytes")
-    return expand(auth, b"impuls/1 state request" + sha256(field(purpose.encode()) + card + nonce), 16)
+    return mac(auth, b"impuls/1 state request", field(purpose.encode()) + card + nonce)
 
 
-def receipt_mac(receipt_key: bytes, tag: bytes, receipt: Receipt) -> bytes:
-    """16 bytes, under the receipt key of the payment."""
+def receipt_mac(payment_key: bytes, tag: bytes, receipt: Receipt) -> bytes:
+    """16 bytes, under the payment key."""
     require(len(tag) == 16, "a tag has 16 bytes")
-    digest = sha256(
+    content = (
         tag
         + field(receipt.verdict.encode())
         + u32(receipt.units)
@@ -59,11 +58,11 @@ def receipt_mac(receipt_key: bytes, tag: bytes, receipt: Receipt) -> bytes:
         + u32(receipt.end)
         + field(receipt.timestamp.encode())
     )
-    return expand(receipt_key, b"impuls/1 receipt mac" + digest, 16)
+    return mac(payment_key, b"impuls/1 receipt", content)
 
 
-def verify_mac(expected: bytes, mac: bytes) -> bool:
-    return equal(expected, mac)
+def verify_mac(expected: bytes, received: bytes) -> bool:
+    return equal(expected, received)
 
 
 def statement_bytes(origin: str, message: bytes, time: int, tip: bytes, state: PublicState) -> bytes:

@@ -1,16 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64url, toBase64url } from './base64url.js';
-import {
-  concat,
-  equalBytes,
-  equalText,
-  fromUtf8,
-  Reader,
-  toHex,
-  utf8,
-  Writer,
-} from './bytes.js';
+import { concat, equalBytes, equalText, fromUtf8, Reader, toHex, utf8, Writer } from './bytes.js';
 
 describe('base64url', () => {
   it('is what the platform writes, and reads back', () => {

@@ -90,6 +90,13 @@ export class Writer {
     return this.u32(bytes.length).raw(bytes);
   }
 
+  /** A label: ASCII, without a length. */
+  label(label: string): this {
+    this.#reserve(label.length);
+    for (let i = 0; i < label.length; i++) this.#buffer[this.#length++] = label.charCodeAt(i);
+    return this;
+  }
+
   /** A field of UTF-8 text. */
   text(text: string): this {
     this.#reserve(4 + 3 * text.length);

@@ -14,6 +14,7 @@ export const chain: Protocol = {
   id: 1,
   proofBytes: 32,
   maxUnits: limits.chainUnits,
+  leastEnd: (units) => units,
   derive: (seed, units) => deriveChain(seed, units),
   readScheme(reader) {
     const scheme = chainScheme(reader.raw(12));
@@ -98,7 +99,12 @@ function chainScheme(salt: Uint8Array): Scheme {
     };
   }
 
-  function giveBack(state: CardState, { end, units, proof }: Spending, held: number, kept: number): CardState {
+  function giveBack(
+    state: CardState,
+    { end, units, proof }: Spending,
+    held: number,
+    kept: number,
+  ): CardState {
     if (kept >= held) return state;
     const from = end - units;
     const gaps = [...state.gaps];

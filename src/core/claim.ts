@@ -1,6 +1,6 @@
 import { equalBytes, Writer } from './bytes.js';
 import type { Spending } from './card-state.js';
-import { expand, sha256, type HmacKey } from './hash.js';
+import { expand, type HmacKey } from './hash.js';
 import { protocols, type ProtocolName } from './protocol.js';
 
 /** A claim: its transcript, its tag and the key that it leaves (docs/spec.md §6.1). */
@@ -32,7 +32,13 @@ const empty = new Uint8Array(0);
 
 /** @param auth the card's key for tags @returns 16 bytes */
 export function computeTag(auth: HmacKey, request: ClaimedRequest, claim: Claim): Uint8Array {
-  writer.reset().text('pay').text(request.method).text(request.target).u32(request.headers.length);
+  writer
+    .reset()
+    .label('impuls/1 tag')
+    .text('pay')
+    .text(request.method)
+    .text(request.target)
+    .u32(request.headers.length);
   for (const [name, value] of request.headers) writer.text(name).text(value);
   writer
     .field(request.digest ?? empty)
@@ -40,7 +46,7 @@ export function computeTag(auth: HmacKey, request: ClaimedRequest, claim: Claim)
     .text(request.seal ?? '');
   writer.raw(claim.card).u8(protocols[claim.protocol].id).u32(claim.end).u32(claim.units).raw(claim.nonce);
   writer.field(claim.proof);
-  return auth.expand('impuls/1 tag', 16, sha256(writer.bytes()));
+  return auth.mac(writer.bytes(), 16);
 }
 
 /** In constant time. */
@@ -57,19 +63,14 @@ export function verifyTag(auth: HmacKey, request: ClaimedRequest, claim: Claim, 
 export function derivePaymentKey(
   pay: HmacKey,
   ikm: Uint8Array,
-  { end, units, nonce }: Pick<Claim, 'end' | 'units' | 'nonce'>,
+  { units, nonce }: Pick<Claim, 'units' | 'nonce'>,
 ): Uint8Array {
-  return pay.mac(writer.reset().raw(ikm).u32(end).u32(units).raw(nonce).bytes());
+  return pay.mac(writer.reset().raw(ikm).u32(units).raw(nonce).bytes());
 }
 
 /** The input keying material of a sealed body (RFC 8188 §2.1). 32 bytes, secret. */
 export function deriveSealKey(paymentKey: Uint8Array): Uint8Array {
   return expand(paymentKey, 'impuls/1 seal', 32);
-}
-
-/** The key of a receipt's MAC. 32 bytes, secret. */
-export function deriveReceiptKey(paymentKey: Uint8Array): Uint8Array {
-  return expand(paymentKey, 'impuls/1 receipt', 32);
 }
 
 /** The public name of a payment, which shows nothing of its card. 12 bytes. */

@@ -143,23 +143,19 @@ export class HmacKey {
     return output(scratch, length);
   }
 
-  /** HKDF-Expand (RFC 5869 §2.3) with this as the pseudorandom key: info = label ‖ data. @param length at most 32 */
-  expand(label: string, length: number, data?: Uint8Array): Uint8Array {
-    const info = labels.get(label) ?? remember(label);
-    const size = info.length + (data?.length ?? 0);
-    const block = size < expandBlock.length ? expandBlock : new Uint8Array(size + 1);
-    block.set(info);
-    if (data) block.set(data, info.length);
-    block[size] = 1;
-    return this.mac(block.subarray(0, size + 1), length);
+  /** HKDF-Expand (RFC 5869 §2.3) with this as the pseudorandom key, one block. @param length at most 32 */
+  expand(info: string | Uint8Array, length: number): Uint8Array {
+    const bytes = typeof info === 'string' ? (labels.get(info) ?? rememberLabel(info)) : info;
+    const block = new Uint8Array(bytes.length + 1);
+    block.set(bytes);
+    block[bytes.length] = 1;
+    return this.mac(block, length);
   }
 }
 
-const expandBlock = new Uint8Array(128);
-
 /** The labels of the protocol as bytes: a small closed set. */
 const labels = new Map<string, Uint8Array>();
-function remember(label: string): Uint8Array {
+function rememberLabel(label: string): Uint8Array {
   const bytes = new TextEncoder().encode(label);
   labels.set(label, bytes);
   return bytes;
@@ -170,8 +166,8 @@ export function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
 }
 
 /** HKDF-Expand (RFC 5869 §2.3), one block. @param length at most 32 @returns `length` bytes */
-export function expand(key: Uint8Array, label: string, length: number, data?: Uint8Array): Uint8Array {
-  return new HmacKey(key).expand(label, length, data);
+export function expand(key: Uint8Array, info: string | Uint8Array, length: number): Uint8Array {
+  return new HmacKey(key).expand(info, length);
 }
 
 const linkTag = 0x696d_7075; // "impu"

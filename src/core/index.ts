@@ -8,8 +8,23 @@ export {
 } from './activation.js';
 export { fromBase64url, toBase64url } from './base64url.js';
 export { blindMessage, finalizeSignature, prepareMessage, verifySignature } from './blind.js';
-export { unitsLeft, type CardState, type Gap, type Refusal, type Spending, type Taken } from './card-state.js';
-export { deriveCard, deriveKeys, readOpening, type Card, type CardId, type CardKeys, type OpenedCard } from './card.js';
+export {
+  unitsLeft,
+  type CardState,
+  type Gap,
+  type Refusal,
+  type Spending,
+  type Taken,
+} from './card-state.js';
+export {
+  deriveCard,
+  deriveKeys,
+  readOpening,
+  type Card,
+  type CardId,
+  type CardKeys,
+  type OpenedCard,
+} from './card.js';
 export {
   computeTag,
   deriveFingerprint,

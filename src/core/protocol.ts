@@ -24,6 +24,8 @@ export interface Protocol {
   readonly proofBytes: number;
   /** The most units that a card can hold. */
   readonly maxUnits: number;
+  /** The lowest end that a claim of so many units can have. */
+  leastEnd(units: number): number;
   /** The wallet's side of a card. @param seed 32 bytes, secret */
   derive(seed: Uint8Array, units: number, generator: GeneratorName): Source;
   /** Reads the middle of an opening, between the protocol byte and the master secret. @throws ImpulsError `malformed` */

@@ -1,8 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { concat, equalBytes, utf8, Writer } from './bytes.js';
+import { equalBytes, Writer } from './bytes.js';
 import type { CardState } from './card-state.js';
-import { deriveReceiptKey } from './claim.js';
-import { HmacKey, sha256 } from './hash.js';
+import { HmacKey } from './hash.js';
 
 /** What comes back from a vendor and how each is authenticated (docs/spec.md §7). */
 
@@ -46,8 +45,8 @@ export function macState(
   nonce: Uint8Array,
   report: CardReport,
 ): Uint8Array {
-  const content = new Writer().text(verdict).raw(card).raw(nonce).raw(encodeReport(report)).bytes();
-  return key.expand('impuls/1 state mac', 16, sha256(content));
+  const content = new Writer().label('impuls/1 state').text(verdict).raw(card).raw(nonce);
+  return key.mac(content.raw(encodeReport(report)).bytes(), 16);
 }
 
 export function verifyState(
@@ -66,10 +65,9 @@ export function computeStateTag(
   card: Uint8Array,
   nonce: Uint8Array,
 ): Uint8Array {
-  return auth.expand(
-    'impuls/1 state request',
+  return auth.mac(
+    new Writer().label('impuls/1 state request').text(purpose).raw(card).raw(nonce).bytes(),
     16,
-    sha256(new Writer().text(purpose).raw(card).raw(nonce).bytes()),
   );
 }
 
@@ -87,13 +85,9 @@ export interface ReceiptClaims {
 
 /** @param paymentKey K, secret @param tag of the claim, 16 bytes @returns 16 bytes */
 export function macReceipt(paymentKey: Uint8Array, tag: Uint8Array, receipt: ReceiptClaims): Uint8Array {
-  const content = new Writer().raw(tag).text(receipt.verdict).u32(receipt.units).u32(receipt.remaining);
-  content.u32(receipt.end).text(receipt.timestamp);
-  return new HmacKey(deriveReceiptKey(paymentKey)).expand(
-    'impuls/1 receipt mac',
-    16,
-    sha256(content.bytes()),
-  );
+  const content = new Writer().label('impuls/1 receipt').raw(tag).text(receipt.verdict).u32(receipt.units);
+  content.u32(receipt.remaining).u32(receipt.end).text(receipt.timestamp);
+  return new HmacKey(paymentKey).mac(content.bytes(), 16);
 }
 
 export function verifyReceipt(
@@ -117,11 +111,8 @@ export interface StatementClaims {
 }
 
 function encodeStatement(statement: StatementClaims): Uint8Array {
-  const writer = new Writer().text(statement.origin).raw(statement.message).u32(statement.time);
-  return concat(
-    utf8('impuls/1 statement'),
-    writer.field(statement.tip).raw(encodeReport(statement.report)).bytes(),
-  );
+  const writer = new Writer().label('impuls/1 statement').text(statement.origin).raw(statement.message);
+  return writer.u32(statement.time).field(statement.tip).raw(encodeReport(statement.report)).take();
 }
 
 /** Ed25519 (RFC 8032). @param secretKey 32 bytes, secret @returns 64 bytes */

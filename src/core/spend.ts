@@ -60,7 +60,12 @@ export function spend(scheme: Scheme, state: CardState, claim: Spending, terms: 
   const taken = scheme.take(state, claim);
   if (taken.verdict !== 'accepted') return { verdict: taken.verdict };
   const kept = terms.charge === 'price' ? terms.price : claim.units;
-  return { verdict: 'accepted', next: scheme.giveBack(taken.next, claim, claim.units, kept), kept, ikm: taken.ikm };
+  return {
+    verdict: 'accepted',
+    next: scheme.giveBack(taken.next, claim, claim.units, kept),
+    kept,
+    ikm: taken.ikm,
+  };
 }
 
 function recall(known: KnownClaim): Exclude<Verdict, 'accepted'> {

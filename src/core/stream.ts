@@ -15,6 +15,7 @@ export const stream: Protocol = {
   id: 2,
   proofBytes: 16,
   maxUnits: limits.maxUint32,
+  leastEnd: () => 1,
   derive: (seed, _units, generator) => deriveStream(seed, generators[generator]),
   readScheme(reader) {
     const generator = generatorById(reader.u8());

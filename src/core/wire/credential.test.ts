@@ -45,6 +45,9 @@ const payloads: fc.Arbitrary<PaymentPayload> = fc
       },
       { requiredKeys: ['action', 'card', 'protocol', 'end', 'units', 'nonce', 'proof', 'tag'] },
     ),
+  )
+  .map((payload) =>
+    payload.protocol === 'chain' ? { ...payload, units: Math.min(payload.units, payload.end) } : payload,
   );
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^[\w.-]{0,50}$/));
 const challenges: fc.Arbitrary<Challenge> = fc.record(

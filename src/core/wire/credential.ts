@@ -123,12 +123,15 @@ export function readPayload(value: JsonValue | undefined): PaymentPayload {
   if (action !== 'pay') throw malformed('an unknown action');
   if (typeof protocol !== 'string' || !isProtocol(protocol)) throw malformed('an unknown protocol');
   if (seal !== undefined && seal !== 'aes128gcm') throw malformed('an unknown seal');
+  const end = expectDecimal(json['end'], 'end');
+  const units = expectDecimal(json['units'], 'units');
+  if (end < protocols[protocol].leastEnd(units)) throw malformed('a claim of units below the first');
   return {
     action,
     card: expectBytes(json['card'], 16, 'card'),
     protocol,
-    end: expectDecimal(json['end'], 'end'),
-    units: expectDecimal(json['units'], 'units'),
+    end,
+    units,
     nonce: expectBytes(json['nonce'], 16, 'nonce'),
     proof: expectBytes(json['proof'], protocols[protocol].proofBytes, 'proof'),
     tag: expectBytes(json['tag'], 16, 'tag'),

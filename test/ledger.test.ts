@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, it } from 'vitest';
+import { openSqliteLedger, type SqliteLedgerOptions } from '../src/node/sqlite.js';
+import { createMemoryLedger } from '../src/server/ledger-memory.js';
+import type { Ledger } from '../src/server/ledger.js';
+import { ledgerCases, type LedgerHarness } from '../src/testing/index.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'impuls-ledger-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const memory: LedgerHarness = {
+  capabilities: [],
+  open: async () => createMemoryLedger(),
+  reopen: async (ledger) => ledger,
+};
+
+let files = 0;
+
+function sqlite(options: Omit<SqliteLedgerOptions, 'path'>): LedgerHarness {
+  const paths = new WeakMap<Ledger, string>();
+  const openAt = async (path: string) => {
+    const ledger = await openSqliteLedger({ ...options, path });
+    paths.set(ledger, path);
+    return ledger;
+  };
+  return {
+    capabilities: ['restart', 'exclusive'],
+    open: () => openAt(join(folder, `${++files}.db`)),
+    async reopen(ledger) {
+      await ledger.close();
+      return openAt(paths.get(ledger)!);
+    },
+  };
+}
+
+const ledgers: [string, LedgerHarness][] = [
+  ['memory', memory],
+  ['SQLite', sqlite({})],
+  ['SQLite that folds early and forgets cards soon', sqlite({ maxCards: 3, maxUnfolded: 2 })],
+  ['SQLite that folds at once', sqlite({ maxUnfolded: 0 })],
+];
+
+describe.each(ledgers)('the ledger in %s', (_, harness) => {
+  for (const { name, needs, run } of ledgerCases()) {
+    it.skipIf(needs && !harness.capabilities.includes(needs))(name, () => run(harness));
+  }
+});
