@@ -1,6 +1,6 @@
 import { equalBytes, Writer } from './bytes.js';
 import type { Spending } from './card-state.js';
-import { expand, type HmacKey } from './hash.js';
+import { expand, HmacKey } from './hash.js';
 import { protocols, type ProtocolName } from './protocol.js';
 
 /** A claim: its transcript, its tag and the key that it leaves (docs/spec.md §6.1). */
@@ -74,8 +74,13 @@ export function deriveSealKey(paymentKey: Uint8Array): Uint8Array {
 }
 
 /** The public name of a payment, which shows nothing of its card. 12 bytes. */
-export function deriveReference(paymentKey: Uint8Array): Uint8Array {
-  return expand(paymentKey, 'impuls/1 reference', 12);
+export function deriveReference(paymentKey: Uint8Array | HmacKey): Uint8Array {
+  return keyOf(paymentKey).expand('impuls/1 reference', 12);
+}
+
+/** A payment key, ready to be used more than once. */
+export function keyOf(paymentKey: Uint8Array | HmacKey): HmacKey {
+  return paymentKey instanceof HmacKey ? paymentKey : new HmacKey(paymentKey);
 }
 
 /** For two people to see that both sides hold the same key. 4 bytes, public. */

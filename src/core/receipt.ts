@@ -1,7 +1,8 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { equalBytes, Writer } from './bytes.js';
 import type { CardState } from './card-state.js';
-import { HmacKey } from './hash.js';
+import { keyOf } from './claim.js';
+import type { HmacKey } from './hash.js';
 
 /** What comes back from a vendor and how each is authenticated (docs/spec.md §7). */
 
@@ -84,10 +85,14 @@ export interface ReceiptClaims {
 }
 
 /** @param paymentKey K, secret @param tag of the claim, 16 bytes @returns 16 bytes */
-export function macReceipt(paymentKey: Uint8Array, tag: Uint8Array, receipt: ReceiptClaims): Uint8Array {
+export function macReceipt(
+  paymentKey: Uint8Array | HmacKey,
+  tag: Uint8Array,
+  receipt: ReceiptClaims,
+): Uint8Array {
   const content = new Writer().label('impuls/1 receipt').raw(tag).text(receipt.verdict).u32(receipt.units);
   content.u32(receipt.remaining).u32(receipt.end).text(receipt.timestamp);
-  return new HmacKey(paymentKey).mac(content.bytes(), 16);
+  return keyOf(paymentKey).mac(content.bytes(), 16);
 }
 
 export function verifyReceipt(

@@ -3,10 +3,12 @@ import { toHex } from '../core/bytes.js';
 import { unitsLeft } from '../core/card-state.js';
 import { deriveFingerprint, deriveReference, deriveSealKey } from '../core/claim.js';
 import { ImpulsError } from '../core/errors.js';
+import { HmacKey } from '../core/hash.js';
 import { macReceipt, macState, reportState } from '../core/receipt.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
 import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
+import { formatExpires } from '../core/wire/time.js';
 import { giveBackUnits, type CardTools } from './accept.js';
 import type { Header } from './call.js';
 import type { ClaimRecord, Ledger, StoredCard, StoredReply } from './ledger.js';
@@ -60,15 +62,22 @@ export function createPayment(context: PaymentContext, paid: Paid, payload: Paym
   let resolved = record.status === 'settled';
   const keepsReply = !record.safe && !resolved;
 
+  const key = new HmacKey(record.key);
+  const reference = deriveReference(key);
+
   function receipt(): Header {
-    const timestamp = new Date(clock()).toISOString();
+    const timestamp = formatExpires(Math.floor(clock() / 1000));
     const claims = { verdict, units: kept, remaining: unitsLeft(card.state), end: record.end, timestamp };
-    const mac = macReceipt(record.key, payload.tag, claims);
-    return ['Payment-Receipt', formatReceipt({ ...claims, reference: deriveReference(record.key), mac })];
+    return [
+      'Payment-Receipt',
+      formatReceipt({ ...claims, reference, mac: macReceipt(key, payload.tag, claims) }),
+    ];
   }
 
   return {
-    reference: toBase64url(deriveReference(record.key)),
+    get reference() {
+      return toBase64url(reference);
+    },
     get units() {
       return kept;
     },

@@ -25,5 +25,13 @@ export function formatExpires(seconds: number): string {
   if (!Number.isInteger(seconds) || seconds < 0 || seconds > maxSeconds) {
     throw new ImpulsError('invalid-argument', `not a time in Unix seconds: ${seconds}`);
   }
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+  if (seconds !== lastSeconds) {
+    lastText = `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+    lastSeconds = seconds;
+  }
+  return lastText;
 }
+
+/** A vendor writes the same second on every receipt of that second. */
+let lastSeconds = -1;
+let lastText = '';
