@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createMemoryStorage, type Wallet, type WalletStorage } from '../src/client/index.js';
+import { toBase64url } from '../src/core/base64url.js';
+import { isImpulsError } from '../src/core/errors.js';
 import type { ProtocolName } from '../src/core/protocol.js';
+import { parseCredential } from '../src/core/wire/index.js';
 import { createWorld, denomination, direct, origin, type Network, type World } from './client-fixture.js';
 
 /** What the vendor's handlers did, by the call that they were for. */
@@ -47,6 +50,28 @@ async function createShop(): Promise<{ world: World; books: Books }> {
   return { world, books };
 }
 
+/** A disk that takes its time. */
+function createSlowStorage(records: Map<string, string>): WalletStorage {
+  const inner = createMemoryStorage(records);
+  return {
+    ...inner,
+    async write(changes) {
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await inner.write(changes);
+    },
+  };
+}
+
+/** Nothing that costs leaves the wallet before it is durable, and nothing that was freed leaves it again. */
+function checkDurable(records: ReadonlyMap<string, string>, request: Request): void {
+  const credential = parseCredential(request.headers.get('Authorization') ?? '');
+  if (credential) expect([...records.keys()]).toContain(`claim:${toBase64url(credential.payload.tag)}`);
+  const { pathname } = new URL(request.url);
+  if (pathname === '/impuls/issue') {
+    expect([...records.keys()].filter((key) => key.startsWith('order:'))).toHaveLength(1);
+  }
+}
+
 class Killed extends Error {}
 
 /** A process that is killed before or after its n-th operation on the disk or the network, and does nothing from then on. */
@@ -73,11 +98,17 @@ class Mortal {
   }
 
   storage(records: Map<string, string>): WalletStorage {
-    const inner = createMemoryStorage(records);
+    const inner = createSlowStorage(records);
     return { ...inner, write: (changes) => this.run(() => inner.write(changes)) };
   }
 
-  network: Network = (_, deliver) => this.run(deliver);
+  network(records: ReadonlyMap<string, string>): Network {
+    return (request, deliver) =>
+      this.run(() => {
+        checkDurable(records, request);
+        return deliver();
+      });
+  }
 }
 
 /** Redeems and pays in every way there is. Each call is made once, whatever becomes of it. */
@@ -105,6 +136,13 @@ async function checkBooks(wallet: Wallet, world: World, books: Books): Promise<v
   for (const [call, times] of books.worked) expect(`${call}: ${times}`).toBe(`${call}: 1`);
 }
 
+/** How a call may end over a network that loses everything: what costs nothing is not repeated for ever. */
+const calm = /^(unsettled|network|no route|connection reset|timed out)$/;
+
+function describeFailure(reason: unknown): string {
+  return isImpulsError(reason) ? reason.code : (reason as Error).message;
+}
+
 describe.each(['chain', 'stream'] as const)('a wallet of %s cards', (protocol) => {
   it('loses no unit and is charged nothing twice, wherever it is killed', async () => {
     let survived = false;
@@ -114,11 +152,14 @@ describe.each(['chain', 'stream'] as const)('a wallet of %s cards', (protocol) =
       const code = await world.voucher();
       const records = new Map<string, string>();
       const mortal = new Mortal(rounds);
-      world.network = mortal.network;
+      world.network = mortal.network(records);
       const first = await world.open({ storage: mortal.storage(records) });
       survived = await live(first, world, code, protocol).then(
         () => true,
-        () => false,
+        (error: unknown) => {
+          expect(error instanceof Killed || isImpulsError(error)).toBe(true);
+          return false;
+        },
       );
       await first.close().catch(() => {});
 
@@ -146,12 +187,12 @@ describe.each(['chain', 'stream'] as const)('a wallet of %s cards', (protocol) =
     const code = await world.voucher();
     const records = new Map<string, string>();
     const first = new Mortal(24);
-    world.network = first.network;
+    world.network = first.network(records);
     const wallet = await world.open({ storage: first.storage(records) });
     await expect(live(wallet, world, code, protocol)).rejects.toThrow();
     for (let operations = 1; operations < 12; operations++) {
       const mortal = new Mortal(operations);
-      world.network = mortal.network;
+      world.network = mortal.network(records);
       const next = await world.open({ storage: mortal.storage(records) });
       await next.recover().catch(() => {});
     }
@@ -166,10 +207,11 @@ describe.each(['chain', 'stream'] as const)('a wallet of %s cards', (protocol) =
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(fault), async (faults) => {
         const { world, books } = await createShop();
-        const wallet = await world.richWallet(protocol);
+        const records = new Map<string, string>();
+        const wallet = await world.richWallet(protocol, createSlowStorage(records));
         const late: (() => Promise<Response>)[] = [];
         world.network = async (request, deliver) => {
-          // A fetch may be delivered again: its body is buffered first.
+          checkDurable(records, request);
           const copy = request.clone();
           switch (faults.next().value) {
             case 'lost request':
@@ -196,7 +238,9 @@ describe.each(['chain', 'stream'] as const)('a wallet of %s cards', (protocol) =
           const kind = ['read', 'order', 'metered', 'broken'][i % 4]!;
           return pay(`${origin}/${kind}?${i}`, kind === 'order' ? { method: 'POST', body: 'x' } : {});
         });
-        await Promise.allSettled(calls);
+        for (const result of await Promise.allSettled(calls)) {
+          if (result.status === 'rejected') expect(describeFailure(result.reason)).toMatch(calm);
+        }
         for (const deliver of late) await deliver();
         world.network = direct;
         await wallet.recover();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { paymentOf, type KeyedPayment } from '../src/client/index.js';
+import { createMemoryStorage, paymentOf, type KeyedPayment } from '../src/client/index.js';
 import { createWorld, denomination, direct, origin, type Paid } from './client-fixture.js';
 
 const text =
@@ -204,6 +204,67 @@ describe.each(['chain', 'stream'] as const)('a paying fetch with a %s card', (pr
     expect((await world.vendor.totals()).spent).toBe(3);
   });
 
+  it('believes no receipt and no state with a member changed', async () => {
+    const routes = {
+      '/a': { price: 3, handler: text('x') },
+      '/b': { price: 3, handler: async () => new Response('no', { status: 404 }) },
+    };
+    const world = await createWorld(routes);
+    const wallet = await world.richWallet(protocol);
+    const pay = world.paying(wallet, { retry: { attempts: 1 } });
+    const forge = (header: string, change: (json: Record<string, unknown>) => void): void => {
+      world.network = async (request, deliver) => {
+        const response = await deliver();
+        const value = response.headers.get(header);
+        if (value === null || !request.headers.has('Authorization')) return response;
+        const json = JSON.parse(Buffer.from(value, 'base64url').toString()) as Record<string, unknown>;
+        change(json);
+        response.headers.set(header, Buffer.from(JSON.stringify(json)).toString('base64url'));
+        return response;
+      };
+    };
+    let reserved = 0;
+    for (const [path, header, change] of [
+      ['/a', 'Payment-Receipt', (json) => (json['units'] = 1)],
+      ['/a', 'Payment-Receipt', (json) => (json['remaining'] = 1)],
+      ['/a', 'Payment-Receipt', (json) => (json['verdict'] = 'repeated')],
+      ['/a', 'Payment-Receipt', (json) => (json['timestamp'] = '2026-11-22T12:00:01Z')],
+      ['/a', 'Payment-Receipt', (json) => (json['reference'] = 'AAAAAAAAAAAAAAAA')],
+      ['/b', 'Impuls-State', (json) => (json['spent'] = 99)],
+      ['/b', 'Impuls-State', (json) => (json['verdict'] = 'accepted')],
+      ['/b', 'Impuls-State', (json) => (json['expires'] = 1)],
+    ] as [string, string, (json: Record<string, unknown>) => unknown][]) {
+      forge(header, change);
+      await expect(pay(origin + path)).rejects.toMatchObject({ code: 'unsettled' });
+      reserved += 3;
+      expect(wallet.cards()).toMatchObject([{ reserved, left: 100 - reserved }]);
+    }
+    world.network = direct;
+    await wallet.recover();
+    expect(wallet.cards()).toMatchObject([{ left: 85, reserved: 0 }]);
+    expect((await world.vendor.totals()).spent).toBe(15);
+  });
+
+  it('does not take over a state that was told before a payment went through', async () => {
+    const world = await createWorld({ '/a': { price: 2, handler: text('x') } });
+    const wallet = await world.richWallet(protocol);
+    const pay = world.paying(wallet);
+    await pay(`${origin}/a`);
+    const [card] = wallet.cards();
+    world.network = async (request, deliver) => {
+      const response = await deliver();
+      if (request.url.endsWith('/impuls/state')) {
+        world.network = direct;
+        await pay(`${origin}/a`);
+      }
+      return response;
+    };
+    await wallet.refresh(card!.id);
+    expect(wallet.cards()).toMatchObject([{ left: 96, reserved: 0 }]);
+    await pay(`${origin}/a`);
+    expect(wallet.cards()).toMatchObject([{ left: 94, reserved: 0 }]);
+  });
+
   it('believes no answer without proof: not a 402, not a 200, not a forged receipt', async () => {
     const world = await createWorld({ '/a': { price: 3, handler: text('x') } });
     const wallet = await world.richWallet(protocol);
@@ -270,6 +331,19 @@ describe.each(['chain', 'stream'] as const)('a paying fetch with a %s card', (pr
     expect(wallet.cards()).toMatchObject([{ left: 98, reserved: 0 }]);
     await expect(pay(`${origin}/a`, { signal: AbortSignal.abort() })).rejects.toThrow('aborted');
     expect(wallet.cards()).toMatchObject([{ left: 98, reserved: 0 }]);
+
+    const late = new AbortController();
+    const inner = createMemoryStorage();
+    const other = await world.richWallet(protocol, {
+      ...inner,
+      write: async (changes) => {
+        if (changes.some(([key]) => key.startsWith('claim:'))) late.abort();
+        await inner.write(changes);
+      },
+    });
+    await expect(world.paying(other)(`${origin}/a`, { signal: late.signal })).rejects.toThrow('aborted');
+    expect(other.cards()).toMatchObject([{ left: 100, reserved: 0 }]);
+    expect([...(await inner.load()).keys()].some((key) => key.startsWith('claim:'))).toBe(false);
   });
 
   it('asks the vendor what is left when another wallet spends from the same card', async () => {
@@ -305,9 +379,9 @@ describe.each(['chain', 'stream'] as const)('a paying fetch with a %s card', (pr
 });
 
 async function readWhile(response: Promise<Response>, tick: () => void): Promise<string> {
-  let done = false;
-  void response.finally(() => (done = true));
-  while (!done) {
+  const state = { done: false };
+  void response.finally(() => (state.done = true));
+  while (!state.done) {
     tick();
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -1,0 +1,15 @@
+export { createPayingFetch, paymentOf } from './paying-fetch.js';
+export type { PayingFetch, PayingFetchOptions, RetryOptions } from './paying-fetch.js';
+export type { SpendingLimits } from './spending.js';
+export { createMemoryStorage } from './storage.js';
+export type { WalletStorage } from './storage.js';
+export type {
+  CardSummary,
+  KeyedPayment,
+  Payment,
+  Progress,
+  RecoveredClaim,
+  RecoveryReport,
+} from './summary.js';
+export { openWallet } from './wallet.js';
+export type { ProgressOptions, RedeemOptions, Wallet, WalletOptions } from './wallet.js';

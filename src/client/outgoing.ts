@@ -1,0 +1,102 @@
+import { ImpulsError } from '../core/errors.js';
+import { sha256 } from '../core/hash.js';
+import { limits } from '../core/limits.js';
+import type { ClaimRecord } from './records.js';
+import { readBytes } from './reply-body.js';
+
+/** A request that can be sent any number of times. */
+export interface Outgoing {
+  /** Upper case. */
+  readonly method: string;
+  /** Without fragment. */
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: Uint8Array | undefined;
+  /** SHA-256 of the body. */
+  readonly digest: Uint8Array | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly redirect: RequestRedirect;
+  /** What else the caller gave to fetch. */
+  readonly rest: RequestInit;
+}
+
+/** The largest body that is journaled with its claim, so that it can be sent again after a crash. */
+const maxJournaled = 65_536;
+const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS', 'TRACE'];
+
+/** RFC 9110 §9.2.1. */
+export function isSafe(method: string): boolean {
+  return safeMethods.includes(method);
+}
+
+/**
+ * Takes what fetch takes, and reads the body whole.
+ *
+ * @throws ImpulsError `too-large` for a body of more than 1 MiB; what `new Request` throws
+ */
+export async function readOutgoing(input: string | URL | Request, init: RequestInit = {}): Promise<Outgoing> {
+  const request = new Request(input, init);
+  const url = new URL(request.url);
+  url.hash = '';
+  if (url.href.length > limits.targetBytes) throw new ImpulsError('too-large', 'the URL is too long');
+  const bytes = await readBytes(request.body, limits.bodyBytes);
+  const body = bytes.length > 0 ? bytes : undefined;
+  const rest = Object.fromEntries(
+    Object.entries(init).filter(
+      ([name]) => !['method', 'headers', 'body', 'signal', 'redirect', 'duplex'].includes(name),
+    ),
+  );
+  return {
+    method: request.method.toUpperCase(),
+    url,
+    headers: request.headers,
+    body,
+    digest: body && sha256(body),
+    signal: init.signal ?? (input instanceof Request ? input.signal : undefined),
+    redirect: request.redirect,
+    rest,
+  };
+}
+
+/** What fetch is called with. @param authorization none: the request as the caller made it */
+export function requestInit(outgoing: Outgoing, authorization?: string): RequestInit {
+  const { method, body, signal, redirect, rest } = outgoing;
+  const headers = new Headers(outgoing.headers);
+  if (authorization !== undefined) headers.set('Authorization', authorization);
+  return {
+    ...rest,
+    method,
+    headers,
+    redirect: authorization === undefined ? redirect : 'manual',
+    ...(body && { body: body as BodyInit }),
+    ...(signal && { signal }),
+  };
+}
+
+/** What is journaled of a request, that it can be sent again. @param declared names that a claim covers */
+export function journaled(
+  { method, url, headers, body, digest }: Outgoing,
+  declared: readonly string[],
+): Pick<ClaimRecord, 'method' | 'url' | 'headers' | 'digest' | 'contentType' | 'body'> {
+  return {
+    method,
+    url: url.href,
+    headers: declared.map((name) => [name, headers.get(name) ?? ''] as const),
+    digest,
+    contentType: (body && headers.get('Content-Type')) ?? undefined,
+    body: body && body.length <= maxJournaled ? body : undefined,
+  };
+}
+
+/** The request of a journaled claim. Without the body that was too long to keep the vendor tells the outcome, and does nothing new. */
+export function replayInit(record: ClaimRecord, authorization: string): RequestInit {
+  const headers = new Headers(record.headers.filter(([, value]) => value !== '') as [string, string][]);
+  if (record.contentType !== undefined) headers.set('Content-Type', record.contentType);
+  headers.set('Authorization', authorization);
+  return {
+    method: record.method,
+    headers,
+    redirect: 'manual',
+    ...(record.body && { body: record.body as BodyInit }),
+  };
+}

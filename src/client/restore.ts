@@ -1,0 +1,44 @@
+import type { CardId } from '../core/card.js';
+import { isImpulsError } from '../core/errors.js';
+import { parseBackup } from './backup.js';
+import { checkOrigin } from './environment.js';
+import { activate, checkRestored, type Report } from './obtain.js';
+import type { Parts } from './parts.js';
+import { orderName } from './records.js';
+
+/**
+ * Adds what a backup holds and the wallet does not, and asks the vendors for the state of the cards. A vendor that does not answer
+ * then is asked again before the first payment.
+ *
+ * @returns the cards added
+ * @throws ImpulsError `malformed`, `unsupported`, `bad-document`, `bad-signature`, `network`
+ */
+export async function restoreBackup(parts: Parts, text: string, report: Report): Promise<CardId[]> {
+  const { journal, vendors } = parts;
+  const backup = parseBackup(text);
+  const documents = new Map<string, string | undefined>();
+  for (const { vendor } of backup.orders) documents.set(checkOrigin(vendor), undefined);
+  for (const { vendor, document } of backup.cards) documents.set(checkOrigin(vendor), document);
+  for (const [origin, digest] of documents) {
+    report({ step: 'document', done: 0, total: documents.size });
+    await vendors.refresh(origin, digest);
+  }
+  const added = backup.cards
+    .map((card) => checkRestored(vendors.pinned(card.vendor).document, card))
+    .filter(([id]) => !journal.card(id));
+  await journal.addRestored(added);
+  for (const order of backup.orders) {
+    const name = orderName(order.vendor, order.code);
+    if (!journal.order(name)) await journal.putOrder(name, order);
+  }
+  for (const [done, [id]] of added.entries()) {
+    report({ step: 'activate', done, total: added.length });
+    try {
+      await activate(parts, journal.card(id)!);
+    } catch (error) {
+      if (!isImpulsError(error)) throw error;
+      parts.log(`a restored card could not be activated: ${error.message}`);
+    }
+  }
+  return added.map(([id]) => id);
+}

@@ -1,0 +1,213 @@
+import { toBase64url } from '../core/base64url.js';
+import type { CardId } from '../core/card.js';
+import { ImpulsError } from '../core/errors.js';
+import { worthOf } from '../core/key-document.js';
+import type { CardKind } from '../core/protocol.js';
+import { parseVoucherCode } from '../core/voucher-code.js';
+import { freeUnits } from './allocate.js';
+import { formatBackup } from './backup.js';
+import { checkOrigin, platformRandom, platformSleep, type Environment } from './environment.js';
+import { Journal, type HeldCard } from './journal.js';
+import { activate, redeem, refreshState } from './obtain.js';
+import { keepParts, type Parts } from './parts.js';
+import { createPurse } from './purse.js';
+import { recoverAll } from './recover.js';
+import { restoreBackup } from './restore.js';
+import type { WalletStorage } from './storage.js';
+import type { CardSummary, Payment, Progress, RecoveryReport } from './summary.js';
+import { createVendors, type Vendors } from './vendors.js';
+
+/** What a wallet needs of the world. */
+export interface WalletOptions {
+  readonly storage: WalletStorage;
+  /** Default: `globalThis.fetch`. */
+  readonly fetch?: typeof fetch;
+  /** Unix milliseconds. Default: `Date.now`. */
+  readonly clock?: () => number;
+  /** @returns that many random bytes. Default: `crypto.getRandomValues`. */
+  readonly random?: (length: number) => Uint8Array;
+  /** Waits before something is sent again; rejects when the signal is aborted. Default: `setTimeout`. */
+  readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** Told what a person who looks for a fault would want to know. Never a secret. */
+  readonly log?: (message: string) => void;
+}
+
+/** How the cards of a redemption are made. */
+export interface RedeemOptions extends CardKind {
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface ProgressOptions {
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+/** A wallet: bearer cards of any number of vendors, and the journal of what is paid with them. */
+export interface Wallet {
+  /**
+   * Turns a voucher code into cards. Interrupted at any point it is finished by calling it again with the same code, or
+   * by `recover`.
+   *
+   * @param vendor the vendor's origin, e.g. `https://news.example`
+   * @param code as printed; case, spaces and dashes do not matter
+   * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
+   */
+  redeem(vendor: string, code: string, options: RedeemOptions): Promise<CardSummary[]>;
+  cards(): CardSummary[];
+  /** The last payments, at most 1,000, newest first. */
+  history(): Payment[];
+  /** Finishes what was interrupted: redemptions, activations, and claims whose outcome is not known. */
+  recover(options?: ProgressOptions): Promise<RecoveryReport>;
+  /** All cards as text. Secret: who has it can spend them. */
+  backup(): Promise<string>;
+  /**
+   * Adds the cards of a backup that are not there yet, and asks their vendors what is left on each.
+   *
+   * @returns the cards added
+   * @throws ImpulsError `malformed`, `unsupported`, `bad-document`, `bad-signature`, `network`
+   */
+  restore(text: string, options?: ProgressOptions): Promise<CardSummary[]>;
+  /**
+   * Asks the vendor for the state of a card; not for one that was never shown to it.
+   *
+   * @throws ImpulsError `card-unknown`, `network`, `payment-refused`
+   */
+  refresh(card: CardId): Promise<CardSummary>;
+  /** Removes a card with what is left on it. @throws ImpulsError `card-unknown`; `unsettled` while claims are open on it */
+  forget(card: CardId): Promise<void>;
+  /** Writes what is not written yet and lets go of the storage. */
+  close(): Promise<void>;
+}
+
+/** @throws ImpulsError `storage-corrupt`, `storage-locked`, `unsupported` */
+export async function openWallet(options: WalletOptions): Promise<Wallet> {
+  const { storage } = options;
+  const environment: Environment = {
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    clock: options.clock ?? Date.now,
+    random: options.random ?? platformRandom,
+    sleep: options.sleep ?? platformSleep,
+    log: options.log ?? (() => {}),
+  };
+  const stored = await storage.load();
+  let journal: Journal;
+  try {
+    journal = new Journal(storage, stored);
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+  const vendors = createVendors(journal, environment);
+  const purse = createPurse({ ...environment, journal, vendors });
+  const parts: Parts = { ...environment, journal, vendors, purse };
+  const wallet = createWallet(parts, storage);
+  keepParts(wallet, parts);
+  return wallet;
+}
+
+/** Closes over the parts, so that an inspected wallet shows functions and no secret. */
+function createWallet(parts: Parts, storage: WalletStorage): Wallet {
+  const { journal, vendors } = parts;
+  const redemptions = new Map<string, Promise<CardId[]>>();
+
+  function need(id: CardId): HeldCard {
+    const card = journal.card(id);
+    if (!card) {
+      throw new ImpulsError('card-unknown', 'the wallet holds no such card', {
+        hint: 'List the cards of the wallet.',
+      });
+    }
+    return card;
+  }
+
+  const summaries = (ids: readonly CardId[]): CardSummary[] => ids.map((id) => summarize(vendors, need(id)));
+
+  /** One redemption of a code at a time; a second call shares it. */
+  async function redeemOnce(
+    origin: string,
+    code: string,
+    { onProgress, ...kind }: RedeemOptions,
+  ): Promise<CardId[]> {
+    const name = `${origin} ${parseVoucherCode(code)}`;
+    const running = redemptions.get(name) ?? redeem(parts, origin, code, kind, onProgress ?? silent);
+    redemptions.set(name, running);
+    try {
+      return await running;
+    } finally {
+      redemptions.delete(name);
+    }
+  }
+
+  return {
+    redeem: async (vendor, code, options) => summaries(await redeemOnce(checkOrigin(vendor), code, options)),
+    cards: () => journal.cards().map((card) => summarize(vendors, card)),
+    history: () => journal.payments(),
+
+    async recover({ onProgress = silent } = {}) {
+      const report = await recoverAll(parts, onProgress);
+      return { ...report, redeemed: summaries(report.redeemed) };
+    },
+
+    async backup() {
+      await journal.flush();
+      const cards = journal.cards().map(({ record }) => {
+        const document = toBase64url(vendors.pinned(record.vendor).digest);
+        return { ...record, document };
+      });
+      return formatBackup({ cards, orders: journal.orders().map(([, order]) => order) });
+    },
+
+    restore: async (text, { onProgress = silent } = {}) =>
+      summaries(await restoreBackup(parts, text, onProgress)),
+
+    async refresh(id) {
+      const card = need(id);
+      if (card.activated) await refreshState(parts, card);
+      else if (card.stale) await activate(parts, card);
+      return summarize(vendors, need(id));
+    },
+
+    async forget(id) {
+      if (need(id).account.unsettled > 0) {
+        throw new ImpulsError('unsettled', 'claims are open on the card', {
+          hint: 'Recover the wallet first.',
+        });
+      }
+      await journal.removeCard(id);
+    },
+
+    async close() {
+      try {
+        await journal.flush();
+      } finally {
+        await storage.close();
+      }
+    },
+  };
+}
+
+function silent(): void {}
+
+function summarize(vendors: Vendors, card: HeldCard): CardSummary {
+  const { id, record, account } = card;
+  const { document } = vendors.pinned(record.vendor);
+  const left = freeUnits(account);
+  return {
+    vendor: { origin: record.vendor, name: document.name },
+    id,
+    protocol: record.protocol,
+    generator: record.protocol === 'stream' ? (record.generator ?? 'chacha20') : undefined,
+    units: record.units,
+    left,
+    reserved: account.reserved,
+    worth: worthOf(left, document.unit),
+    expires: record.expires,
+    status: statusOf(card, vendors.now(record.vendor)),
+  };
+}
+
+function statusOf({ record, account, activated, refused }: HeldCard, now: number): CardSummary['status'] {
+  if (refused) return 'refused';
+  if (now >= record.expires) return 'expired';
+  if (freeUnits(account) === 0 && account.reserved === 0) return 'empty';
+  return activated ? 'active' : 'ready';
+}
