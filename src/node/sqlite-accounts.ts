@@ -1,0 +1,162 @@
+import type { CardId } from '../core/card.js';
+import type { CardState } from '../core/card-state.js';
+import type { ClaimRecord, StoredCard } from '../server/ledger.js';
+import type { Kind } from './sqlite-schema.js';
+
+/** A card in memory. */
+export interface Account {
+  readonly slot: number;
+  card: StoredCard;
+  /** Whether any claim of it is in the index. */
+  indexed: boolean;
+  /** Claims that entries not yet folded touch, by tag. */
+  claims: ReadonlyMap<string, Claim>;
+  /** Its first and last entry that is not folded. */
+  first: Entry | undefined;
+  last: Entry | undefined;
+}
+
+export interface Claim {
+  /** Of the journal row that accepted it. */
+  readonly seq: number;
+  record: ClaimRecord;
+  /** Of the journal row that settled it or gave it back; 0 while it is open. */
+  resolvedBy: number;
+}
+
+/** A row of the journal that is not folded into its card's row yet. */
+export interface Entry {
+  readonly seq: number;
+  readonly kind: Kind;
+  readonly account: Account;
+  readonly claim: Claim;
+  /** The claim after it. */
+  readonly record: ClaimRecord;
+  /** The card after it. */
+  readonly state: CardState;
+  readonly version: number;
+  /** Whether the journal row needs `state`, or it follows from the claim. */
+  readonly carriesState: boolean;
+  folded: boolean;
+  /** The next entry of the same card, and of all. */
+  nextOfCard: Entry | undefined;
+  next: Entry | undefined;
+}
+
+const noClaims: ReadonlyMap<string, Claim> = new Map();
+
+export function createAccount(slot: number, card: StoredCard, indexed: boolean): Account {
+  return { slot, card, indexed, claims: noClaims, first: undefined, last: undefined };
+}
+
+/** Keeps a claim beside its card until `dropClaim`. Most cards have none, so the map is made when it is needed. */
+export function keepClaim(account: Account, claim: Claim): void {
+  if (account.claims === noClaims) account.claims = new Map();
+  (account.claims as Map<string, Claim>).set(claim.record.tag, claim);
+}
+
+export function dropClaim(account: Account, claim: Claim): void {
+  const { tag } = claim.record;
+  if (account.claims.get(tag) !== claim) return;
+  (account.claims as Map<string, Claim>).delete(tag);
+  if (account.claims.size === 0) account.claims = noClaims;
+}
+
+/**
+ * The cards in memory. Those with entries to fold stay; of the others the least recently used leave when there are more
+ * than `maxCards`.
+ */
+export class Accounts {
+  readonly #maxCards: number;
+  /** In the order of their last use. */
+  readonly #idle = new Map<CardId, Account>();
+  readonly #pinned = new Map<CardId, Account>();
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
+  #unfolded = 0;
+
+  constructor(maxCards: number) {
+    this.#maxCards = maxCards;
+  }
+
+  get unfolded(): number {
+    return this.#unfolded;
+  }
+
+  /** The oldest entry that is not folded. */
+  get oldest(): Entry | undefined {
+    while (this.#oldest?.folded) this.#oldest = this.#oldest.next;
+    if (!this.#oldest) this.#newest = undefined;
+    return this.#oldest;
+  }
+
+  find(id: CardId): Account | undefined {
+    const pinned = this.#pinned.get(id);
+    if (pinned) return pinned;
+    const account = this.#idle.get(id);
+    if (account) {
+      this.#idle.delete(id);
+      this.#idle.set(id, account);
+    }
+    return account;
+  }
+
+  /** Adds a card as the one just used. */
+  add(account: Account): void {
+    this.#idle.set(account.card.entry.id, account);
+    this.#evict();
+  }
+
+  /** Keeps a card in memory until `unpin`. */
+  pin(account: Account): void {
+    const { id } = account.card.entry;
+    this.#idle.delete(id);
+    this.#pinned.set(id, account);
+  }
+
+  /** Lets go of a card that has nothing to fold. */
+  unpin(account: Account): void {
+    const { id } = account.card.entry;
+    if (account.first || !this.#pinned.delete(id)) return;
+    this.add(account);
+  }
+
+  append(entry: Entry): void {
+    const { account } = entry;
+    if (account.last) account.last.nextOfCard = entry;
+    else {
+      account.first = entry;
+      this.pin(account);
+    }
+    account.last = entry;
+    if (this.#newest) this.#newest.next = entry;
+    else this.#oldest = entry;
+    this.#newest = entry;
+    this.#unfolded++;
+  }
+
+  /** Takes the first entry of a card off: it is folded. */
+  shift(account: Account): Entry | undefined {
+    const entry = account.first;
+    if (!entry) return undefined;
+    entry.folded = true;
+    account.first = entry.nextOfCard;
+    if (!account.first) account.last = undefined;
+    this.#unfolded--;
+    return entry;
+  }
+
+  /** Forgets the cards that are pinned, and with them every entry. */
+  dropPinned(): void {
+    this.#pinned.clear();
+    this.#oldest = undefined;
+    this.#newest = undefined;
+    this.#unfolded = 0;
+  }
+
+  #evict(): void {
+    while (this.#idle.size > 0 && this.#idle.size + this.#pinned.size > this.#maxCards) {
+      this.#idle.delete(this.#idle.keys().next().value!);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { malformed } from '../core/errors.js';
+import type { CardEntry, ClaimRecord, StoredCard, StoredOrder } from '../server/ledger.js';
+import { decodeItems, decodeList, decodeReply, decodeState } from './sqlite-codec.js';
+import { kinds, type CardRow, type ClaimRow, type JournalRow, type OrderRow } from './sqlite-schema.js';
+import type { Claim } from './sqlite-accounts.js';
+
+/** Rows as the objects of the ledger's contract. Each throws `malformed` for what no ledger writes. */
+
+export function cardOf(row: CardRow): StoredCard {
+  const entry: CardEntry = {
+    id: row.id,
+    message: bytes(row.message),
+    keyId: row.key_id,
+    master: bytes(row.master),
+    protocol: protocolOf(row.protocol),
+    scheme: bytes(row.scheme),
+    expires: row.expires,
+  };
+  return { entry, state: decodeState(row.state), version: row.version };
+}
+
+function protocolOf(name: string): CardEntry['protocol'] {
+  if (name !== 'chain' && name !== 'stream') throw malformed(`no protocol ${name}`);
+  return name;
+}
+
+/** A claim as its acceptance left it. @param session the first row of this process: what is older was interrupted */
+export function acceptedOf(row: JournalRow, session: number): ClaimRecord {
+  if (row.kind !== kinds.accept) throw malformed('not the row of an acceptance');
+  return {
+    tag: row.tag,
+    end: row.end,
+    units: row.units,
+    kept: row.kept,
+    proof: bytes(row.proof),
+    status: row.seq < session ? 'interrupted' : 'pending',
+    safe: row.safe === 1,
+    key: row.key ? bytes(row.key) : undefined,
+    acceptedAt: row.at,
+    challengeExpires: row.challenge_expires,
+  };
+}
+
+export function settled(record: ClaimRecord, kept: number, reply: ClaimRecord['reply']): ClaimRecord {
+  return { ...record, kept, status: 'settled', reply };
+}
+
+export function givenBack(record: ClaimRecord, kept: number): ClaimRecord {
+  return { ...record, kept, status: kept === 0 ? 'released' : 'settled' };
+}
+
+/** What a row says that resolves a claim. */
+export function resolvedOf(
+  record: ClaimRecord,
+  kind: number,
+  kept: number,
+  reply: Uint8Array | null,
+): ClaimRecord {
+  if (kind === kinds.giveBack) return givenBack(record, kept);
+  return settled(record, kept, reply ? decodeReply(reply) : undefined);
+}
+
+export function claimOf(row: ClaimRow, session: number): Claim {
+  const accepted = acceptedOf(row, session);
+  if (row.resolved === null) return { seq: row.seq, record: accepted, resolvedBy: 0 };
+  if (row.resolved_kind === null) throw malformed('the row that resolved a claim is missing');
+  const record = resolvedOf(accepted, row.resolved_kind, row.now_kept, row.resolved_reply);
+  return { seq: row.seq, record, resolvedBy: row.resolved };
+}
+
+export function orderOf(row: OrderRow): StoredOrder {
+  const order = { id: row.id, items: decodeItems(row.items) };
+  if (row.digest === null || row.signatures === null) return order;
+  return { ...order, served: { digest: row.digest, signatures: decodeList(row.signatures) } };
+}
+
+/** A plain Uint8Array, whose `slice` copies as that of a Buffer does not. */
+function bytes(value: Uint8Array): Uint8Array {
+  return new Uint8Array(value);
+}

@@ -1,0 +1,142 @@
+import { malformed } from '../core/errors.js';
+import type { ClaimRecord } from '../server/ledger.js';
+import {
+  createAccount,
+  keepClaim,
+  type Account,
+  type Accounts,
+  type Claim,
+  type Entry,
+} from './sqlite-accounts.js';
+import { decodeState, plainAdvance } from './sqlite-codec.js';
+import { acceptedOf, cardOf, claimOf, resolvedOf } from './sqlite-records.js';
+import { kinds, type JournalRow } from './sqlite-schema.js';
+import type { Reads } from './sqlite-statements.js';
+
+/** Running sums of what the ledger holds, see `Totals`. */
+export interface Sums {
+  orders: number;
+  ordersServed: number;
+  cards: number;
+  units: number;
+  spent: number;
+  settled: number;
+  pending: number;
+  released: number;
+}
+
+export interface Recovered {
+  readonly sums: Sums;
+  readonly lastSeq: number;
+  readonly lastSlot: number;
+  /** Before this row no key and no reply is left. */
+  readonly erased: number;
+  /** The first row of this process. */
+  readonly session: number;
+}
+
+/**
+ * Reads what a ledger must know before it serves, and replays the end of the journal, which is not folded into the rows
+ * of the cards, into `accounts`. Only reads.
+ *
+ * @param session the first row of this process, if it has been running already
+ * @param floor no card comes back with a lower version
+ * @throws ImpulsError `malformed`, or what SQLite throws
+ */
+export function recover(
+  reads: Reads,
+  accounts: Accounts,
+  session: number | undefined,
+  floor: number,
+): Recovered {
+  const progress = reads.progress.get();
+  if (!progress) throw malformed('no progress');
+  const lastSeq = Math.max(progress.seq, reads.lastSeq.get() ?? 0);
+  const first = session ?? lastSeq + 1;
+  const { orders, orders_served: ordersServed, cards, units, spent, settled, pending, released } = progress;
+  const sums: Sums = { orders, ordersServed, cards, units, spent, settled, pending, released };
+
+  const touched = new Map<number, { readonly account: Account; readonly foldedTo: number }>();
+  const claims = new Map<number, Claim>();
+  for (const row of reads.tail.iterate(progress.tail)) {
+    const { account, foldedTo } = touched.get(row.slot) ?? readAccount(reads, row.slot);
+    touched.set(row.slot, { account, foldedTo });
+    if (row.seq <= foldedTo) continue;
+    const claim = claims.get(row.claim) ?? readClaim(reads, row, first);
+    claims.set(row.claim, claim);
+    const claimBefore = row.kind === kinds.accept ? undefined : claim.record;
+    const { spent } = account.card.state;
+    const entry = replay(account, claim, row);
+    accounts.append(entry);
+    if (row.seq > progress.seq) addToSums(sums, claimBefore, entry.record, entry.state.spent - spent);
+  }
+  for (const { account } of touched.values()) {
+    const { entry, state, version } = account.card;
+    account.card = { entry, state, version: Math.max(version, floor) };
+  }
+  return { sums, lastSeq, lastSlot: reads.lastSlot.get() ?? 0, erased: progress.erased, session: first };
+}
+
+function readAccount(reads: Reads, slot: number): { account: Account; foldedTo: number } {
+  const row = reads.cardBySlot.get(slot);
+  if (!row) throw malformed('a journal row of no card');
+  return { account: createAccount(slot, cardOf(row), row.seq > 0), foldedTo: row.seq };
+}
+
+function replay(account: Account, claim: Claim, row: JournalRow): Entry {
+  if (row.kind !== kinds.accept) {
+    claim.record = resolvedOf(claim.record, row.kind, row.kept, row.reply);
+    claim.resolvedBy = row.seq;
+  }
+  const { entry, state: before, version } = account.card;
+  let state = before;
+  if (row.state) state = decodeState(row.state);
+  else if (row.kind === kinds.accept) state = plainAdvance(before, claim.record);
+  const next = row.kind === kinds.settle ? version : version + 1;
+  account.card = { entry, state, version: next };
+  keepClaim(account, claim);
+  return {
+    seq: row.seq,
+    kind: row.kind,
+    account,
+    claim,
+    record: claim.record,
+    state,
+    version: next,
+    carriesState: row.state !== null,
+    folded: false,
+    nextOfCard: undefined,
+    next: undefined,
+  };
+}
+
+/** The claim of a row before that row, if no row replayed before it touched it. */
+function readClaim(reads: Reads, journalRow: JournalRow, session: number): Claim {
+  const { slot, seq, claim, kind } = journalRow;
+  if (kind === kinds.accept) return { seq, record: acceptedOf(journalRow, session), resolvedBy: 0 };
+  const end = reads.endOfClaim.get(claim);
+  const row = end === undefined ? undefined : reads.claimBySeq.get(slot, end, claim);
+  if (!row) throw malformed('a claim resolved that was never accepted');
+  return claimOf(row, session);
+}
+
+/**
+ * Counts what an entry of the journal changes.
+ *
+ * @param before undefined if the entry accepts the claim
+ * @param spent by how much the card's `spent` rose
+ */
+export function addToSums(
+  sums: Sums,
+  before: ClaimRecord | undefined,
+  after: ClaimRecord,
+  spent: number,
+): void {
+  sums.spent += spent;
+  if (before) sums[fateOf(before)]--;
+  sums[fateOf(after)]++;
+}
+
+function fateOf({ status }: ClaimRecord): 'pending' | 'settled' | 'released' {
+  return status === 'interrupted' ? 'pending' : status;
+}

@@ -1,0 +1,111 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type {
+  CardRow,
+  ClaimRow,
+  FateRow,
+  JournalRow,
+  OrderRow,
+  ProgressRow,
+  StretchRow,
+} from './sqlite-schema.js';
+
+/** Everything that the SQLite ledger says to SQLite, prepared once. */
+
+export interface Reads {
+  readonly progress: Statement<[], ProgressRow>;
+  readonly lastSeq: Statement<[], number | null>;
+  readonly lastSlot: Statement<[], number | null>;
+  readonly tail: Statement<[seq: number], JournalRow>;
+  readonly cardById: Statement<[id: string], CardRow>;
+  readonly cardBySlot: Statement<[slot: number], CardRow>;
+  readonly claimByTag: Statement<[slot: number, hash: number, tag: string], ClaimRow>;
+  readonly claimBySeq: Statement<[slot: number, end: number, seq: number], ClaimRow>;
+  readonly endOfClaim: Statement<[seq: number], number>;
+  /** Claims that may hold a unit of `(from, end]`. */
+  readonly chainHolders: Statement<[slot: number, from: number, end: number, from: number], ClaimRow>;
+  readonly streamHolders: Statement<[slot: number, end: number], ClaimRow>;
+  readonly order: Statement<[id: string], OrderRow>;
+}
+
+export function prepareReads(db: Database): Reads {
+  const prepare = preparer(db);
+  const claims = `
+    SELECT j.*, c.kept AS now_kept, c.resolved, r.kind AS resolved_kind, r.reply AS resolved_reply
+    FROM claims c JOIN journal j ON j.seq = c.seq LEFT JOIN journal r ON r.seq = c.resolved
+    WHERE c.slot = ? AND`;
+  return {
+    progress: prepare('SELECT * FROM progress'),
+    lastSeq: prepare<[], number | null>('SELECT max(seq) FROM journal').pluck(),
+    lastSlot: prepare<[], number | null>('SELECT max(slot) FROM cards').pluck(),
+    tail: prepare('SELECT * FROM journal WHERE seq >= ? ORDER BY seq'),
+    cardById: prepare('SELECT * FROM cards WHERE id = ?'),
+    cardBySlot: prepare('SELECT * FROM cards WHERE slot = ?'),
+    claimByTag: prepare(`${claims} c.hash = ? AND j.tag = ?`),
+    claimBySeq: prepare(`${claims} c.end = ? AND c.seq = ?`),
+    endOfClaim: prepare<[number], number>('SELECT end FROM journal WHERE seq = ? AND kind = 0').pluck(),
+    chainHolders: prepare(`
+      ${claims} c.end > ? AND c.kept > 0 AND c.end - c.units < ? AND c.end - c.units + c.kept > ? ORDER BY c.end`),
+    streamHolders: prepare(`${claims} c.end = ? AND c.kept > 0`),
+    order: prepare('SELECT * FROM orders WHERE id = ?'),
+  };
+}
+
+export interface Writes {
+  readonly begin: Statement<[]>;
+  readonly commit: Statement<[]>;
+  /** One row of the journal, and `rowsAtOnce` of them. */
+  readonly row: Statement<[values: readonly unknown[]]>;
+  readonly rows: Statement<[values: readonly unknown[]]>;
+  readonly insertCard: Statement;
+  readonly foldCard: Statement<[state: Uint8Array, version: number, seq: number, slot: number]>;
+  readonly insertClaim: Statement;
+  readonly resolveClaim: Statement<[resolved: number, kept: number, slot: number, end: number, seq: number]>;
+  readonly insertOrder: Statement<[id: string, items: Uint8Array]>;
+  readonly serveOrder: Statement<[digest: string, signatures: Uint8Array, id: string]>;
+  readonly progress: Statement;
+  readonly stretch: Statement<[seq: number, rows: number], StretchRow>;
+  readonly fate: Statement<[slot: number, end: number, seq: number], FateRow>;
+  readonly erase: Statement<[seq: number]>;
+  readonly deleteRow: Statement<[seq: number]>;
+  readonly deleteClaim: Statement<[slot: number, end: number, seq: number]>;
+}
+
+export const journalColumns = 15;
+
+/** A call costs as much as a row: so many rows go with one. */
+export const rowsAtOnce = 16;
+
+export function prepareWrites(db: Database): Writes {
+  const prepare = preparer(db);
+  const row = `(${Array(journalColumns).fill('?').join(', ')})`;
+  const rows = (count: number) => `INSERT INTO journal VALUES ${Array(count).fill(row).join(', ')}`;
+  return {
+    begin: prepare('BEGIN IMMEDIATE'),
+    commit: prepare('COMMIT'),
+    row: prepare(rows(1)),
+    rows: prepare(rows(rowsAtOnce)),
+    insertCard: prepare('INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)'),
+    foldCard: prepare('UPDATE cards SET state = ?, version = ?, seq = ? WHERE slot = ?'),
+    insertClaim: prepare('INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    resolveClaim: prepare('UPDATE claims SET resolved = ?, kept = ? WHERE slot = ? AND end = ? AND seq = ?'),
+    insertOrder: prepare('INSERT INTO orders VALUES (?, ?, NULL, NULL)'),
+    serveOrder: prepare('UPDATE orders SET digest = ?, signatures = ? WHERE id = ?'),
+    progress: prepare(`
+      UPDATE progress SET tail = ?, seq = ?, erased = ?, orders = ?, orders_served = ?, cards = ?, units = ?, spent = ?,
+        settled = ?, pending = ?, released = ?`),
+    stretch: prepare(`
+      SELECT seq, slot, kind, end, at, challenge_expires, key IS NOT NULL OR reply IS NOT NULL AS secret
+      FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?`),
+    fate: prepare(`
+      SELECT c.resolved, c.kept, r.kind FROM claims c LEFT JOIN journal r ON r.seq = c.resolved
+      WHERE c.slot = ? AND c.end = ? AND c.seq = ?`),
+    erase: prepare('UPDATE journal SET key = NULL, reply = NULL WHERE seq = ?'),
+    deleteRow: prepare('DELETE FROM journal WHERE seq = ?'),
+    deleteClaim: prepare('DELETE FROM claims WHERE slot = ? AND end = ? AND seq = ?'),
+  };
+}
+
+function preparer(db: Database) {
+  return <Values extends unknown[], Row = unknown>(sql: string): Statement<Values, Row> =>
+    db.prepare<Values, Row>(sql);
+}

@@ -1,0 +1,225 @@
+import Database from 'better-sqlite3';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Ledger } from '../server/ledger.js';
+import {
+  acceptClaim,
+  makeCard,
+  makeClaim,
+  makeOrder,
+  makeReply,
+  openCard,
+  stateAfter,
+} from '../testing/cards.js';
+import { openSqliteLedger } from './sqlite.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'impuls-sqlite-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let files = 0;
+const newPath = () => join(folder, `${++files}.db`);
+
+/** A closed ledger with a card and 50 claims in it. */
+async function written(): Promise<string> {
+  const path = newPath();
+  const ledger = await openSqliteLedger({ path, maxUnfolded: 10 });
+  const card = await openCard(ledger);
+  for (let end = 1; end <= 50; end++) await acceptClaim(ledger, card, end, 1);
+  await ledger.close();
+  return path;
+}
+
+describe('the files of the SQLite ledger', () => {
+  it('are for their owner only', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    await openCard(ledger);
+    const own = readdirSync(folder).filter((name) => join(folder, name).startsWith(path));
+    expect(own).toHaveLength(4);
+    for (const name of own) expect(statSync(join(folder, name)).mode & 0o777).toBe(0o600);
+    await ledger.close();
+    chmodSync(path, 0o644);
+    await (await openSqliteLedger({ path })).close();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('are refused and left untouched if something else lies there', async () => {
+    const foreign = newPath();
+    new Database(foreign).exec('CREATE TABLE notes (text TEXT)').close();
+    const text = newPath();
+    writeFileSync(text, 'not a database');
+    const nothing = newPath();
+    writeFileSync(nothing, '');
+    const newer = await written();
+    const raw = new Database(newer);
+    raw.pragma('user_version = 2');
+    raw.close();
+    for (const path of [foreign, text, nothing, newer]) {
+      const before = readFileSync(path);
+      await expect(openSqliteLedger({ path })).rejects.toMatchObject({
+        code: 'storage-corrupt',
+        hint: expect.any(String),
+      });
+      expect(readFileSync(path).equals(before)).toBe(true);
+    }
+  });
+
+  it('are refused and left untouched if they are damaged', async () => {
+    const short = await written();
+    truncateSync(short, 8192);
+    const garbled = await written();
+    writeFileSync(garbled, readFileSync(garbled).fill(0x55, 4096));
+    for (const path of [short, garbled]) {
+      const before = readFileSync(path);
+      await expect(openSqliteLedger({ path })).rejects.toMatchObject({ code: 'storage-corrupt' });
+      expect(readFileSync(path).equals(before)).toBe(true);
+    }
+  });
+
+  it('are refused if a log is left of a ledger that is gone', async () => {
+    const path = newPath();
+    writeFileSync(`${path}-wal`, 'something');
+    await expect(openSqliteLedger({ path })).rejects.toMatchObject({ code: 'storage-corrupt' });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('do not come to be where there is no folder', async () => {
+    await expect(openSqliteLedger({ path: join(folder, 'none', 'ledger.db') })).rejects.toMatchObject({
+      code: 'storage-failed',
+      hint: expect.stringContaining('folder'),
+    });
+  });
+
+  it('can be opened again after each of these refusals', async () => {
+    const path = newPath();
+    writeFileSync(path, 'not a database');
+    await expect(openSqliteLedger({ path })).rejects.toMatchObject({ code: 'storage-corrupt' });
+    rmSync(path);
+    await (await openSqliteLedger({ path })).close();
+  });
+
+  it('hold no key and no reply any more once those are purged', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const card = await openCard(ledger);
+    const claim = makeClaim(card, 1, 1, { acceptedAt: 100 });
+    const secret = { ...claim, key: new Uint8Array(32).map((_, i) => 7 * i + 3) };
+    await ledger.accept(card.id, 0, stateAfter(card, card.state, claim)!, secret);
+    await ledger.settle(card.id, claim.tag, makeReply('the secret answer'));
+    const holds = (bytes: Uint8Array | string) =>
+      [path, `${path}-wal`].some((file) => existsSync(file) && readFileSync(file).includes(bytes));
+    expect(holds(secret.key)).toBe(true);
+    expect(holds('the secret answer')).toBe(true);
+    await ledger.purge(200, 0);
+    expect(holds(secret.key)).toBe(false);
+    expect(holds('the secret answer')).toBe(false);
+    await ledger.close();
+    expect(holds(secret.key)).toBe(false);
+  });
+});
+
+describe('a commit that fails', () => {
+  /** Makes every commit fail, as somebody else writes to the file, until it is called. */
+  function occupy(path: string): () => void {
+    const other = new Database(path);
+    other.exec('BEGIN IMMEDIATE');
+    return () => void other.close();
+  }
+
+  async function snapshot(ledger: Ledger, id: string): Promise<unknown> {
+    const stored = await ledger.readCard(id);
+    return { state: stored?.state, totals: await ledger.totals() };
+  }
+
+  it('rejects all that came with it, after which everything is as it was, and later calls succeed', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const card = await openCard(ledger);
+    const held = await acceptClaim(ledger, card, 1, 1);
+    const [order, other] = [makeOrder(), makeOrder()];
+    await ledger.createOrders([order]);
+    const before = await snapshot(ledger, card.id);
+    const { state, version } = (await ledger.readCard(card.id))!;
+    const claim = makeClaim(card, 2, 1);
+    const fresh = makeCard();
+
+    const leave = occupy(path);
+    const calls = [
+      ledger.accept(card.id, version, stateAfter(card, state, claim)!, claim),
+      ledger.settle(card.id, held.tag),
+      ledger.openCard(fresh.entry, fresh.state),
+      ledger.createOrders([other]),
+      ledger.serveOrder(order.id, 'digest', []),
+      ledger.purge(0, 0),
+    ];
+    for (const result of await Promise.allSettled(calls)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'storage-failed' } });
+    }
+    leave();
+
+    expect(await snapshot(ledger, card.id)).toEqual(before);
+    expect(await ledger.findClaim(card.id, claim.tag)).toBeUndefined();
+    expect((await ledger.findClaim(card.id, held.tag))?.status).toBe('pending');
+    expect(await ledger.readCard(fresh.id)).toBeUndefined();
+    expect(await ledger.readOrder(other.id)).toBeUndefined();
+    expect((await ledger.serveOrder(order.id, 'another', [])).status).toBe('served');
+    await acceptClaim(ledger, card, 2, 1);
+    await ledger.close();
+    const again = await openSqliteLedger({ path });
+    expect((await again.readCard(card.id))?.state.spent).toBe(2);
+    await again.close();
+  });
+
+  it('never lets a version come back that somebody read of what was lost', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path, maxUnfolded: 0 });
+    const card = await openCard(ledger);
+    const lost = makeClaim(card, 5, 5);
+    const leave = occupy(path);
+    const accepting = ledger.accept(card.id, 0, stateAfter(card, card.state, lost)!, lost);
+    const hoped = (await ledger.readCard(card.id))!;
+    await expect(accepting).rejects.toMatchObject({ code: 'storage-failed' });
+    leave();
+    await acceptClaim(ledger, card, 3, 3);
+    const late = makeClaim(card, 6, 1);
+    const next = stateAfter(card, hoped.state, late)!;
+    for (let step = 0; step < 3; step++) {
+      expect(await ledger.accept(card.id, hoped.version, next, late)).toBe(false);
+      await acceptClaim(ledger, card, 4 + step, 1);
+    }
+    expect((await ledger.readCard(card.id))?.state.spent).toBe(6);
+    await ledger.close();
+  });
+});
+
+describe('reading while something is on its way to the disk', () => {
+  it('shows a card as it will be, and a claim only once it is durable', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const card = await openCard(ledger);
+    const claim = makeClaim(card, 1, 1);
+    let durable = false;
+    const accepting = ledger
+      .accept(card.id, 0, stateAfter(card, card.state, claim)!, claim)
+      .then(() => (durable = true));
+    expect((await ledger.readCard(card.id))?.state.spent).toBe(1);
+    expect(durable).toBe(false);
+    expect(await ledger.findClaim(card.id, claim.tag)).toEqual(claim);
+    expect(durable).toBe(true);
+    await accepting;
+    await ledger.close();
+    await ledger.close();
+  });
+});

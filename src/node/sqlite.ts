@@ -1,0 +1,161 @@
+import { resolve } from 'node:path';
+import type { CardId } from '../core/card.js';
+import type { CardState } from '../core/card-state.js';
+import { holds, isOpen } from '../server/ledger-memory.js';
+import type { CardEntry, ClaimRecord, Ledger, Order, StoredReply } from '../server/ledger.js';
+import type { Account, Claim } from './sqlite-accounts.js';
+import { loadDriver, lockLedger, storageError } from './sqlite-files.js';
+import { createOrderBook } from './sqlite-orders.js';
+import { purgeRecords } from './sqlite-purge.js';
+import { givenBack, settled } from './sqlite-records.js';
+import { kinds } from './sqlite-schema.js';
+import { openStore, type Store } from './sqlite-store.js';
+
+export interface SqliteLedgerOptions {
+  /** The file; beside it come `<path>-wal`, `<path>-shm` and `<path>.lock`. Made if it is not there; its folder is not. */
+  readonly path: string;
+  /** Cards kept in memory, about 1 KiB each. Default 100,000. */
+  readonly maxCards?: number;
+  /** Changes kept in memory before they are folded into the rows of their cards, about 1 KiB each. Default 32,768. */
+  readonly maxUnfolded?: number;
+}
+
+/**
+ * A ledger in one SQLite file, for one process. Needs the package `better-sqlite3`.
+ *
+ * The cards in memory decide. A change is durable before its promise resolves; all changes of an event-loop turn are one
+ * transaction. `readCard` answers with changes that are on their way to the disk, so that claims of one card can follow
+ * each other within a turn: what is accepted on top of them fails with them. All other reads tell what is durable.
+ *
+ * @throws ImpulsError `storage-locked` if another process has it open; `storage-corrupt` if the file is not a whole ledger
+ * of this format, which leaves it untouched; `storage-failed` if it cannot be read or written, or the package is missing
+ */
+export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
+  const { maxCards = 100_000, maxUnfolded = 32_768 } = options;
+  const driver = await loadDriver();
+  const path = resolve(options.path);
+  const lock = lockLedger(driver, path);
+  try {
+    const store = openStore(driver, path, maxCards, maxUnfolded);
+    return createLedger(store, () => store.close().finally(() => lock.release()));
+  } catch (error) {
+    lock.release();
+    throw storageError(error);
+  }
+}
+
+function createLedger(store: Store, close: () => Promise<void>): Ledger {
+  const orders = createOrderBook(store);
+  let closing: Promise<void> | undefined;
+
+  /** For the calls of every payment: `call` throws before it returns a promise, or not at all. */
+  function attempt<T>(call: () => Promise<T>): Promise<T> {
+    if (store.shut) return Promise.reject(store.shut);
+    try {
+      return call();
+    } catch (error) {
+      return Promise.reject(storageError(error));
+    }
+  }
+
+  /** For the others. */
+  async function attemptAsync<T>(call: () => Promise<T>): Promise<T> {
+    if (store.shut) throw store.shut;
+    try {
+      return await call();
+    } catch (error) {
+      throw storageError(error);
+    }
+  }
+
+  /** The claim of a card by its tag: in memory while it has entries to fold, else in the index. */
+  function claimOf(account: Account | undefined, tag: string): Claim | undefined {
+    return (
+      account && (account.claims.get(tag) ?? (account.indexed ? store.readClaim(account, tag) : undefined))
+    );
+  }
+
+  function holderOf(account: Account | undefined, from: number, end: number): Claim | undefined {
+    if (!account) return undefined;
+    const { claims, card } = account;
+    for (const claim of claims.values()) if (holds(card.entry, claim.record, from, end)) return claim;
+    // What is in memory says more than its row does.
+    const isCurrent = (claim: Claim) => !claims.has(claim.record.tag);
+    return account.indexed ? store.readHolder(account, from, end, isCurrent) : undefined;
+  }
+
+  /** Finds a claim, and says what it is as soon as that is durable. */
+  async function whenDurable(find: () => Claim | undefined): Promise<ClaimRecord | undefined> {
+    const claim = find();
+    if (!claim || !store.isWaiting(Math.max(claim.seq, claim.resolvedBy))) return claim?.record;
+    await store.settled();
+    return find()?.record;
+  }
+
+  return {
+    openCard: (entry: CardEntry, state: CardState) =>
+      attemptAsync(async () => {
+        const known = store.account(entry.id);
+        const card = known?.card ?? store.open(entry, state);
+        if (!known || store.isWaitingCard(known)) await store.written();
+        return card;
+      }),
+
+    readCard: (id: CardId) => attempt(() => Promise.resolve(store.account(id)?.card)),
+
+    accept: (id: CardId, version: number, next: CardState, claim: ClaimRecord) =>
+      attempt(() => {
+        const account = store.account(id);
+        if (account?.card.version !== version) return no;
+        return store.append(account, kinds.accept, undefined, claim, next);
+      }),
+
+    settle: (id: CardId, tag: string, reply?: StoredReply) =>
+      attemptAsync(async () => {
+        const account = store.account(id);
+        const claim = claimOf(account, tag);
+        if (account && claim && takesSettlement(claim.record, reply)) {
+          const record = settled(claim.record, claim.record.kept, reply);
+          await store.append(account, kinds.settle, claim, record, account.card.state);
+        } else if (claim && store.isWaiting(claim.resolvedBy)) await store.written();
+      }),
+
+    giveBack: (id: CardId, version: number, next: CardState, tag: string, kept: number) =>
+      attempt(() => {
+        const account = store.account(id);
+        const claim = account?.card.version === version ? claimOf(account, tag) : undefined;
+        if (!account || !claim || !isOpen(claim.record)) return no;
+        return store.append(account, kinds.giveBack, claim, givenBack(claim.record, kept), next);
+      }),
+
+    findClaim: (id: CardId, tag: string) =>
+      attemptAsync(() => whenDurable(() => claimOf(store.account(id), tag))),
+
+    findHolder: (id: CardId, from: number, end: number) =>
+      attemptAsync(() => whenDurable(() => holderOf(store.account(id), from, end))),
+
+    createOrders: (added: readonly Order[]) => attemptAsync(() => orders.create(added)),
+    readOrder: (id: string) => attemptAsync(() => orders.read(id)),
+    serveOrder: (id: string, digest: string, signatures: readonly Uint8Array[]) =>
+      attemptAsync(() => orders.serve(id, digest, signatures)),
+
+    totals: () =>
+      attemptAsync(async () => {
+        await store.settled();
+        const { settled, pending, released, ...sums } = store.sums;
+        return { ...sums, claims: { settled, pending, released } };
+      }),
+
+    purge: (keysBefore: number, claimsBefore: number) =>
+      attemptAsync(() => purgeRecords(store, keysBefore, claimsBefore)),
+
+    close: () => (closing ??= close()),
+  };
+}
+
+/** An open claim, or one settled without the reply that comes now. */
+function takesSettlement(record: ClaimRecord, reply: StoredReply | undefined): boolean {
+  return isOpen(record) || (record.status === 'settled' && !record.reply && reply !== undefined);
+}
+
+const no = Promise.resolve(false);

@@ -1,0 +1,21 @@
+import type { Ledger } from '../server/ledger.js';
+import { cardCases } from './ledger-cases-cards.js';
+import { claimCases } from './ledger-cases-claims.js';
+import { durabilityCases } from './ledger-cases-durable.js';
+import { modelCases } from './ledger-cases-model.js';
+import { orderCases } from './ledger-cases-orders.js';
+import type { Capability, SuiteCase } from './suite.js';
+
+/** How the cases get at the ledger that they judge. */
+export interface LedgerHarness {
+  readonly capabilities: readonly Capability[];
+  /** A ledger that holds nothing yet. */
+  readonly open: () => Promise<Ledger>;
+  /** Closes a ledger and opens it again on the same data. */
+  readonly reopen: (ledger: Ledger) => Promise<Ledger>;
+}
+
+/** The contract of `Ledger`, sentence by sentence. */
+export function ledgerCases(): readonly SuiteCase<LedgerHarness>[] {
+  return [...cardCases, ...claimCases, ...orderCases, ...durabilityCases, ...modelCases];
+}
