@@ -1,0 +1,28 @@
+import type { Paint } from './paint.js';
+
+/** One line that moves while something takes long. Nothing where nobody watches. */
+export interface Bar {
+  /** @param total of one thing no bar is drawn, only what is done */
+  update(label: string, done: number, total: number): void;
+  /** Wipes the line. */
+  clear(): void;
+}
+
+const width = 24;
+
+export function createBar(stream: NodeJS.WriteStream, paint: Paint): Bar {
+  let shown = false;
+  return {
+    update(label, done, total) {
+      if (!stream.isTTY) return;
+      const filled = Math.round((width * done) / Math.max(total, 1));
+      const bar = paint.green('█'.repeat(filled)) + paint.dim('░'.repeat(width - filled));
+      stream.write(`\r\u001b[2K${total > 1 ? `${bar} ${done}/${total} ` : '… '}${label}`);
+      shown = true;
+    },
+    clear() {
+      if (shown) stream.write('\r\u001b[2K');
+      shown = false;
+    },
+  };
+}

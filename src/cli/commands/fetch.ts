@@ -1,0 +1,184 @@
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { createPayingFetch, paymentOf, type KeyedPayment, type Payment } from '../../client/index.js';
+import { ImpulsError } from '../../core/errors.js';
+import { formatUnits } from '../amounts.js';
+import { defineCommand, wholeNumber } from '../command.js';
+import { exitCodes } from '../exit-codes.js';
+import { dryRun } from '../fetching/dry-run.js';
+import { unreachable } from '../fetching/unreachable.js';
+import { prepareRequest } from '../fetching/request.js';
+import { createTracingFetch } from '../fetching/trace.js';
+import type { Terminal } from '../terminal.js';
+import {
+  configFile,
+  defaultMax,
+  openWalletIfAny,
+  walletFile,
+  walletOption,
+  withWallet,
+} from '../wallet-place.js';
+
+export const fetchCommand = defineCommand({
+  name: 'fetch',
+  summary: 'Fetch a URL, and pay for it if it costs no more than --max',
+  usage: '<url> --max <units> [options]',
+  options: {
+    max: { type: 'string', value: '<units>', help: 'The most to pay; required unless config.json says it' },
+    'dry-run': { type: 'boolean', help: 'Show the price and whether it would be paid; pay nothing' },
+    request: {
+      type: 'string',
+      short: 'X',
+      value: '<method>',
+      help: 'The method; default GET, or POST with -d',
+    },
+    data: {
+      type: 'string',
+      short: 'd',
+      value: '<data>',
+      multiple: true,
+      help: 'The body; @file reads a file, @- the input',
+    },
+    header: {
+      type: 'string',
+      short: 'H',
+      value: '<line>',
+      multiple: true,
+      help: "A header: 'Accept: text/html'",
+    },
+    include: { type: 'boolean', short: 'i', help: 'Write the head of the answer too' },
+    output: { type: 'string', short: 'o', value: '<file>', help: 'Write the body to a file' },
+    fail: { type: 'boolean', short: 'f', help: 'Exit with 1 for a status of 400 or above' },
+    verbose: { type: 'boolean', short: 'v', help: 'Show what goes over the wire, with the payment in words' },
+    silent: { type: 'boolean', short: 's', help: 'Say nothing about the payment' },
+    seal: { type: 'boolean', help: 'Ask for a body that only this payment opens, and open it' },
+    protocol: { type: 'string', value: 'chain|stream', help: 'Pay with cards of this protocol only' },
+    ...walletOption,
+    json: { type: 'boolean', help: 'Write one JSON document: status, headers, body, payment' },
+  },
+  words: [1, 1],
+  notes:
+    'Pays once, whatever is lost on the way: a request that was paid is sent again until it is answered. With\n--dry-run the request is sent without a payment: what is free is answered, and done.',
+  examples: [
+    'impuls fetch https://news.example/articles/1 --max 5',
+    "impuls fetch https://api.example/ask --max 50 -H 'Content-Type: application/json' -d @question.json -v",
+  ],
+  async run(call) {
+    const { terminal, values, positionals } = call;
+    const request = await prepareRequest(positionals[0]!, values, call.stdin);
+    const max = values.max === undefined ? await defaultMax(call) : wholeNumber(values.max, '--max');
+    const protocol = readProtocol(values.protocol);
+    const tracing = values.verbose ? createTracingFetch(fetch, terminal.note, terminal.notePaint) : fetch;
+    const log = values.verbose ? (line: string) => terminal.note(`* ${line}`) : undefined;
+    if (values.verbose) terminal.note(`* wallet ${walletFile(call)}`);
+    return withWallet(openWalletIfAny(call, { fetch: tracing, ...(log && { log }) }), async (wallet) => {
+      if (values['dry-run']) return dryRun(terminal, wallet, request, max, tracing);
+      if (max === undefined) throw noMax(configFile(call));
+      const paying = createPayingFetch({
+        wallet,
+        limits: { perRequest: max, total: max },
+        ...(protocol && { protocol }),
+        ...(values.seal && { seal: 'prefer' }),
+      });
+      const response = await reach(request.url, () => paying(request.url.href, request.init));
+      const payment = paymentOf(response);
+      if (values.json) await printAsJson(terminal, response, payment);
+      else await writeAnswer(terminal, response, values.include ? headOf(response) : '', values.output);
+      if (!values.silent) tellPayment(terminal, payment, values.verbose ? 'always' : 'watched');
+      return values.fail && response.status >= 400 ? exitCodes.failure : exitCodes.ok;
+    });
+  },
+});
+
+/** `fetch` tells of a network that failed by a TypeError. */
+async function reach(url: URL, send: () => Promise<Response>): Promise<Response> {
+  try {
+    return await send();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw unreachable(url, error);
+  }
+}
+
+function readProtocol(name: string | undefined): 'chain' | 'stream' | undefined {
+  if (name === undefined || name === 'chain' || name === 'stream') return name;
+  throw new ImpulsError('invalid-argument', `--protocol has no "${name}"`, { hint: 'Say chain or stream.' });
+}
+
+function noMax(file: string): ImpulsError {
+  return new ImpulsError('invalid-argument', 'impuls fetch needs a limit: the most that it may pay', {
+    hint: `Add --max <units>, or write {"max": <units>} into ${file}.`,
+  });
+}
+
+function headOf(response: Response): string {
+  const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`);
+  return [`HTTP/1.1 ${response.status} ${response.statusText}`.trimEnd(), ...lines, '', ''].join('\r\n');
+}
+
+async function writeAnswer(
+  terminal: Terminal,
+  response: Response,
+  head: string,
+  file: string | undefined,
+): Promise<void> {
+  const body = response.body
+    ? Readable.fromWeb(response.body as NodeReadableStream<Uint8Array>)
+    : Readable.from([]);
+  if (file === undefined) {
+    if (head !== '') await terminal.write(Buffer.from(head));
+    for await (const chunk of body as AsyncIterable<Uint8Array>) await terminal.write(chunk);
+    return;
+  }
+  try {
+    const target = createWriteStream(file);
+    target.write(head);
+    await pipeline(body, target);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === undefined) throw cause;
+    throw new ImpulsError('storage-failed', `cannot write ${file}: ${message}`, {
+      cause,
+      hint: 'The request was answered; send it to another -o to pay for it again, or see `impuls history`.',
+    });
+  }
+}
+
+async function printAsJson(
+  terminal: Terminal,
+  response: Response,
+  payment: KeyedPayment | undefined,
+): Promise<void> {
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const text = bytes.toString('utf8');
+  const isText = Buffer.from(text).equals(bytes);
+  terminal.printJson({
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    ...(isText ? { body: text } : { bodyBase64: bytes.toString('base64') }),
+    payment: payment ? withoutKey(payment) : null,
+  });
+}
+
+/** The key stays between the two sides. */
+function withoutKey(payment: KeyedPayment): Payment {
+  return { ...payment, key: undefined } as Payment;
+}
+
+function tellPayment(
+  terminal: Terminal,
+  payment: KeyedPayment | undefined,
+  when: 'always' | 'watched',
+): void {
+  if (when === 'watched' && !terminal.watched) return;
+  const { notePaint: paint } = terminal;
+  if (!payment) {
+    if (when === 'always') terminal.note('* nothing was paid');
+    return;
+  }
+  const left = payment.remaining === undefined ? '' : ` ${formatUnits(payment.remaining)} left.`;
+  const line = `paid ${formatUnits(payment.units)} (${payment.worth}), key ${payment.fingerprint}.${left}`;
+  terminal.note(paint.dim(`* ${line}`));
+}

@@ -1,0 +1,36 @@
+import { fromUtf8 } from '../../core/bytes.js';
+import { plural } from '../amounts.js';
+import { printCards } from '../card-table.js';
+import { defineCommand } from '../command.js';
+import { readFileOrInput } from '../input.js';
+import { openOrMakeWallet, walletOption, withWallet } from '../wallet-place.js';
+
+export const restore = defineCommand({
+  name: 'restore',
+  summary: 'Take the cards of a backup into the wallet',
+  usage: '<file> [options]',
+  options: { ...walletOption },
+  words: [1, 1],
+  notes:
+    'Asks each vendor what is left. Cards that are in the wallet already stay as they are. `-` reads the input.',
+  async run(call) {
+    const { terminal, positionals } = call;
+    const text = fromUtf8(await readFileOrInput(positionals[0]!, call.stdin));
+    const bar = terminal.bar();
+    const cards = await withWallet(openOrMakeWallet(call), (wallet) =>
+      wallet
+        .restore(text, { onProgress: ({ done, total }) => bar.update('asking what is left', done, total) })
+        .finally(() => bar.clear()),
+    );
+    if (terminal.json) {
+      terminal.printJson(cards);
+      return;
+    }
+    if (cards.length === 0) {
+      terminal.print('Nothing new: all cards of the backup are in the wallet.');
+      return;
+    }
+    terminal.print(`${terminal.paint.green('✓')} ${plural(cards.length, 'card')} restored.\n`);
+    printCards(terminal, cards);
+  },
+});

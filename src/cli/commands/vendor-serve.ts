@@ -1,0 +1,115 @@
+import { ImpulsError, isImpulsError } from '../../core/errors.js';
+import { worthOf } from '../../core/key-document.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { formatUnits } from '../amounts.js';
+import { defineCommand, wholeNumber } from '../command.js';
+import { serveStatic } from '../serving/static-files.js';
+import { untilStopped } from '../serving/signals.js';
+import { startVendorServer } from '../serving/vendor-server.js';
+import { formatPairs, formatTable } from '../table.js';
+import type { Terminal } from '../terminal.js';
+
+export const vendorServe = defineCommand({
+  name: 'vendor serve',
+  summary: 'Sell cards and serve what they pay for',
+  usage: '[folder] [options]',
+  options: {
+    host: { type: 'string', value: '<host>', help: 'A loopback address; default: that of vendor.json' },
+    port: { type: 'string', value: '<port>', help: '0 for any that is free; default: that of vendor.json' },
+    verbose: {
+      type: 'boolean',
+      short: 'v',
+      help: 'Tell of each payment: request, units, fingerprint of its key',
+    },
+  },
+  words: [0, 1],
+  notes:
+    'It speaks plain http, so it listens on this machine only. For the world put a server that speaks TLS before\nit, and say its https address as --origin when you make the vendor. Stop it with Ctrl+C or SIGTERM: what has\nbegun is answered first.',
+  async run({ terminal, values, positionals }) {
+    const folder = await openVendorFolder(positionals[0] ?? '.');
+    const host = values.host ?? folder.settings.listen.host;
+    const port =
+      values.port === undefined ? folder.settings.listen.port : wholeNumber(values.port, '--port', 0, 65_535);
+    refuseOpenHost(host);
+    const stopped = untilStopped();
+    const server = await startVendorServer(folder, {
+      host,
+      port,
+      routes: folder.settings.routes.map((route) => serveStatic(folder.path, route)),
+      onError: (error) => terminal.note(`impuls: ${isImpulsError(error) ? error.message : String(error)}`),
+      ...(values.verbose && {
+        onPaid: (event) =>
+          terminal.json
+            ? terminal.printJsonLine(event)
+            : terminal.print(
+                `${event.method} ${event.target} ${event.verdict} ${formatUnits(event.units)}, key ${event.fingerprint}`,
+              ),
+      }),
+    });
+    announce(terminal, folder, server.address);
+    await stopped;
+    if (!terminal.json) terminal.note('Stopping: answering what has begun.');
+    await server.close();
+    if (terminal.json) terminal.printJsonLine({ event: 'stopped' });
+  },
+});
+
+function announce(terminal: Terminal, { path, document, settings }: VendorFolder, address: string): void {
+  const { origin, name, unit, cards } = document;
+  const ready = { event: 'ready', origin, address, name };
+  if (new URL(origin).protocol === 'http:' && origin !== address) {
+    terminal.note(`Clients look for it at ${origin}, not at ${address}: they will not find it there.`);
+  }
+  if (terminal.json) {
+    terminal.printJsonLine(ready);
+    return;
+  }
+  const { paint } = terminal;
+  const tls = origin.startsWith('https:')
+    ? `${origin} must lead here: a server that speaks TLS, in front of it`
+    : 'plain http, so for this machine only';
+  terminal.print(
+    [
+      `${paint.bold(name)} at ${address}`,
+      '',
+      formatPairs(
+        [
+          ['Folder', path],
+          ['Reach', tls],
+          ['Cards', cards.map((key) => `${key.denomination} (${key.epoch})`).join(', ')],
+          ['Unit', worthOf(1, unit)],
+        ],
+        paint,
+      ),
+      '',
+      formatTable(
+        [
+          { head: 'Path' },
+          { head: 'Units', align: 'right' },
+          { head: 'Worth', align: 'right' },
+          { head: 'Folder' },
+        ],
+        settings.routes.map((route) => [
+          route.path,
+          route.price === 0 ? 'free' : String(route.price),
+          route.price === 0 ? '' : worthOf(route.price, unit),
+          route.folder,
+        ]),
+        paint,
+      ),
+      '',
+      `${paint.green('Ready.')} Stop it with Ctrl+C.`,
+    ].join('\n'),
+  );
+}
+
+function refuseOpenHost(host: string): void {
+  if (/^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/.test(host)) return;
+  throw new ImpulsError(
+    'invalid-argument',
+    `${host} is not a loopback address, and plain http must not leave this machine`,
+    {
+      hint: 'Listen on 127.0.0.1, and put a server that speaks TLS before it.',
+    },
+  );
+}

@@ -1,0 +1,86 @@
+import { isImpulsError } from '../../core/errors.js';
+import { formatVoucherCode } from '../../core/voucher-code.js';
+import { openSqliteLedger } from '../../node/sqlite.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { createVendor, type OrderItem } from '../../server/index.js';
+import { formatUnits, plural } from '../amounts.js';
+import { defineCommand, wholeNumber } from '../command.js';
+import { askAdmin } from '../serving/admin-socket.js';
+import { checkVouchers } from '../serving/vouchers.js';
+
+export const voucherCreate = defineCommand({
+  name: 'voucher create',
+  summary: 'Make voucher codes, to be sold or given away',
+  usage: '[folder] [options]',
+  options: {
+    units: {
+      type: 'string',
+      value: '<units>',
+      help: 'Units of each card; default: the smallest that is issued',
+    },
+    cards: { type: 'string', value: '<count>', help: 'Cards of each voucher; default 1' },
+    count: { type: 'string', value: '<count>', help: 'How many vouchers; default 1' },
+  },
+  words: [0, 1],
+  notes:
+    'Works beside a running `vendor serve`. A code is shown once: the vendor keeps a keyed hash of it only.',
+  examples: [
+    'impuls voucher create shop --units 1000',
+    'impuls voucher create shop --units 100 --count 50 > codes.json',
+  ],
+  async run({ terminal, values, positionals }) {
+    const folder = await openVendorFolder(positionals[0] ?? '.');
+    const smallest = Math.min(...folder.document.cards.map((key) => key.denomination));
+    const denomination = values.units === undefined ? smallest : wholeNumber(values.units, '--units');
+    const cards = wholeNumber(values.cards ?? '1', '--cards');
+    const count = wholeNumber(values.count ?? '1', '--count');
+    const items: OrderItem[] = [{ denomination, count: cards }];
+    checkVouchers(folder.document, items, count, Math.floor(Date.now() / 1000));
+    const codes = (await create(folder, items, count)).map(formatVoucherCode);
+    if (terminal.json) {
+      terminal.printJson({ vendor: folder.document.origin, items, codes });
+      return;
+    }
+    for (const code of codes) terminal.print(code);
+    terminal.note(
+      `\nEach is good for ${plural(cards, 'card')} of ${formatUnits(denomination)}. They are shown this once.\n` +
+        `Redeem one: impuls redeem ${folder.document.origin} ${codes[0]}`,
+    );
+  },
+});
+
+/** Asks the server if one runs on the folder; it owns the ledger. */
+async function create(
+  folder: VendorFolder,
+  items: readonly OrderItem[],
+  count: number,
+): Promise<readonly string[]> {
+  const request = { do: 'create-vouchers', items, count };
+  const asked = await askAdmin(folder.path, request);
+  if (asked) return asked.ok as readonly string[];
+  try {
+    return await createAlone(folder, items, count);
+  } catch (error) {
+    if (!isImpulsError(error, 'storage-locked')) throw error;
+    // A server has just started.
+    const again = await askAdmin(folder.path, request);
+    if (!again) throw error;
+    return again.ok as readonly string[];
+  }
+}
+
+async function createAlone(
+  folder: VendorFolder,
+  items: readonly OrderItem[],
+  count: number,
+): Promise<string[]> {
+  const ledger = await openSqliteLedger({ path: folder.ledgerPath });
+  try {
+    return await createVendor({ document: folder.document, keys: folder.keys, ledger }).createVouchers(
+      items,
+      count,
+    );
+  } finally {
+    await ledger.close();
+  }
+}

@@ -1,0 +1,111 @@
+import { rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { join, relative } from 'node:path';
+import { ImpulsError, isImpulsError, type ErrorCode } from '../../core/errors.js';
+import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
+
+/**
+ * The ledger has one owner: the server, while it runs. Other commands ask it over a socket in the vendor folder that only the
+ * owner of the folder can open. One line of JSON goes in, one comes out.
+ *
+ *   {"do":"totals"}                                        → {"ok":{…}}
+ *   {"do":"create-vouchers","items":[…],"count":3}         → {"ok":[…]} or {"error":{"code","message","hint"}}
+ */
+export type AdminHandler = (request: JsonValue) => Promise<unknown>;
+
+export interface AdminSocket {
+  close(): Promise<void>;
+}
+
+const maxLine = 1 << 20;
+/** What the platform allows for the path of a socket, less the byte that ends it. */
+const maxSocketPath = 103;
+const patienceMs = 30_000;
+
+function socketPath(folder: string): string {
+  const absolute = join(folder, 'admin.sock');
+  const near = relative(process.cwd(), absolute);
+  return near.length < absolute.length ? near : absolute;
+}
+
+/**
+ * To be called by the owner of the ledger only: a socket that is there was left behind.
+ *
+ * @returns undefined where the path of the folder is too long for a socket
+ */
+export async function listenForAdmin(folder: string, handle: AdminHandler): Promise<AdminSocket | undefined> {
+  const path = socketPath(folder);
+  if (Buffer.byteLength(path) > maxSocketPath) return undefined;
+  await rm(path, { force: true });
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    readLine(socket)
+      .then((line) => answer(line, handle))
+      .then((reply) => socket.end(`${JSON.stringify(reply)}\n`))
+      .catch(() => socket.destroy());
+  });
+  // The file is made within listen(); nobody else may open it from its first moment on.
+  const mask = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
+  await new Promise<void>((resolve, reject) => server.once('listening', resolve).once('error', reject));
+  return { close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+async function answer(line: string, handle: AdminHandler): Promise<object> {
+  try {
+    return { ok: await handle(parseJson(line)) };
+  } catch (error) {
+    if (!isImpulsError(error))
+      return { error: { code: 'storage-failed', message: 'the server could not do it' } };
+    return { error: { code: error.code, message: error.message, hint: error.hint } };
+  }
+}
+
+/** @returns undefined if no server listens in that folder @throws ImpulsError what the server says, or `storage-failed` */
+export async function askAdmin(
+  folder: string,
+  request: object,
+): Promise<{ readonly ok: unknown } | undefined> {
+  const path = socketPath(folder);
+  if (Buffer.byteLength(path) > maxSocketPath) return undefined;
+  const socket = connect(path);
+  const connected = await new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  });
+  if (!connected) return undefined;
+  socket.on('error', () => socket.destroy());
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    const reply = JSON.parse(await readLine(socket)) as {
+      readonly ok?: unknown;
+      readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
+    };
+    if (!reply.error) return { ok: reply.ok };
+    const { code, message, hint } = reply.error;
+    throw new ImpulsError(code, message, hint === undefined ? {} : { hint });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The first line that arrives, without its end. */
+function readLine(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const fail = (what: string): void =>
+      reject(new ImpulsError('storage-failed', `the vendor's server ${what}`));
+    socket.setEncoding('utf8').setTimeout(patienceMs);
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      const end = text.indexOf('\n');
+      if (end !== -1) resolve(text.slice(0, end));
+      else if (text.length > maxLine) fail('was sent too much');
+    });
+    socket.once('timeout', () => fail('does not answer'));
+    socket.once('close', () => fail('hung up'));
+  });
+}

@@ -1,0 +1,203 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ImpulsError, isImpulsError } from '../../core/errors.js';
+import { createNodeHandler, createPaidNodeHandler } from '../../node/http.js';
+import { openSqliteLedger } from '../../node/sqlite.js';
+import type { VendorFolder } from '../../node/vendor-folder.js';
+import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
+import { listenForAdmin } from './admin-socket.js';
+import { answerAdmin } from './vouchers.js';
+
+/** Something that is served at a path, for a price or free. */
+export interface ServedRoute {
+  /** `/a` or `/a/*`. */
+  readonly path: string;
+  /** Units; 0 for free. */
+  readonly price: number;
+  /** For lists of the API. */
+  readonly summary: string;
+  /** What answers a GET or HEAD of this path; undefined if there is nothing. */
+  find(pathname: string): Promise<RouteHandler | undefined>;
+}
+
+export type RouteHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  payment?: Payment,
+) => void | Promise<void>;
+
+/** A payment as the server tells of it: who paid is not known, and not asked. */
+export interface PaidEvent {
+  readonly event: 'paid';
+  readonly method: string;
+  readonly target: string;
+  readonly units: number;
+  readonly verdict: 'accepted' | 'repeated';
+  /** Of the payment key. */
+  readonly fingerprint: string;
+}
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  readonly routes: readonly ServedRoute[];
+  readonly onPaid?: (event: PaidEvent) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface VendorServer {
+  readonly vendor: Vendor;
+  /** `http://127.0.0.1:8402`. */
+  readonly address: string;
+  /** Answers what has begun, then lets go of the ledger. */
+  close(): Promise<void>;
+}
+
+/** How long requests that have begun may take once the server is told to stop. */
+const graceMs = 5000;
+/** How long a repeat is answered; the payment key is erased then (docs/spec.md §6.4). */
+const repeatSeconds = 24 * 3600;
+const purgeEveryMs = 3_600_000;
+
+/** @throws ImpulsError `storage-locked` if a server runs on this folder, `network` if the address is taken */
+export async function startVendorServer(folder: VendorFolder, options: ServerOptions): Promise<VendorServer> {
+  const { document, keys, recentDocuments } = folder;
+  const { onError = () => {} } = options;
+  const ledger = await openLedger(folder);
+  try {
+    const vendor = createVendor({ document, keys, ledger, recentDocuments, onError });
+    const server = createServer(createListener(vendor, options, onError));
+    await listen(server, options.host, options.port);
+    const admin = await listenForAdmin(folder.path, (request) =>
+      answerAdmin(vendor, request, Math.floor(Date.now() / 1000)),
+    );
+    const { port } = server.address() as AddressInfo;
+    const purge = (): void => {
+      const now = Math.floor(Date.now() / 1000);
+      ledger.purge(now - repeatSeconds, now - document.policy.retention).catch(onError);
+    };
+    purge();
+    const purging = setInterval(purge, purgeEveryMs);
+    return {
+      vendor,
+      address: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+      async close() {
+        clearInterval(purging);
+        await admin?.close();
+        const overdue = setTimeout(() => server.closeAllConnections(), graceMs);
+        await new Promise<void>((resolve) => {
+          server.close(() => resolve());
+          server.closeIdleConnections();
+        });
+        clearTimeout(overdue);
+        await ledger.close();
+      },
+    };
+  } catch (error) {
+    await ledger.close();
+    throw error;
+  }
+}
+
+async function openLedger({ path, ledgerPath }: VendorFolder): Promise<Ledger> {
+  try {
+    return await openSqliteLedger({ path: ledgerPath });
+  } catch (error) {
+    if (!isImpulsError(error, 'storage-locked')) throw error;
+    throw new ImpulsError('storage-locked', `a server runs on ${path} already`, {
+      cause: error,
+      hint: 'Stop that one first; `impuls voucher create` works beside it.',
+    });
+  }
+}
+
+type Listener = (req: IncomingMessage, res: ServerResponse) => void;
+
+function createListener(
+  vendor: Vendor,
+  { routes, onPaid }: ServerOptions,
+  onError: (error: unknown) => void,
+): Listener {
+  const own = createNodeHandler(vendor);
+  const served = routes.map((route) => ({ route, answer: createRoute(vendor, route, onPaid) }));
+  return (req, res) => {
+    const others = (error?: unknown): void => {
+      if (error) {
+        fail(error);
+        return;
+      }
+      const pathname = pathOf(req);
+      const found = served.find(({ route }) => matches(route.path, pathname));
+      if (found) found.answer(req, res).catch(fail);
+      else sendProblem(res, 404, 'Not found');
+    };
+    const fail = (error: unknown): void => {
+      onError(error);
+      if (!res.headersSent) sendProblem(res, 500, 'Internal error');
+    };
+    own(req, res, others).catch(fail);
+  };
+}
+
+function createRoute(
+  vendor: Vendor,
+  route: ServedRoute,
+  onPaid: ServerOptions['onPaid'] = () => {},
+): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  const free = async (req: IncomingMessage, res: ServerResponse, payment?: Payment): Promise<void> => {
+    const handler = await route.find(pathOf(req));
+    if (handler) await handler(req, res, payment);
+    else sendProblem(res, 404, 'Not found');
+  };
+  if (route.price === 0) return readOnly(free);
+  const { path, price, summary } = route;
+  const listing = { method: 'GET', path: path.replace('*', '{path}'), summary };
+  const paid = createPaidNodeHandler(vendor.gate({ price, listing }), (req, res, { payment }) => {
+    const { units, verdict, fingerprint } = payment;
+    onPaid({ event: 'paid', method: req.method ?? '', target: req.url ?? '', units, verdict, fingerprint });
+    return free(req, res, payment);
+  });
+  return readOnly(async (req, res) => {
+    // What is not there costs nothing. Who has claimed already must hear it through the gate, which returns the units.
+    const unpaid = req.headers.authorization === undefined;
+    if (unpaid && !(await route.find(pathOf(req)))) sendProblem(res, 404, 'Not found');
+    else await paid(req, res);
+  });
+}
+
+function readOnly(
+  answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
+): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  return async (req, res) => {
+    if (req.method === 'GET' || req.method === 'HEAD') return answer(req, res);
+    res.setHeader('Allow', 'GET, HEAD');
+    sendProblem(res, 405, 'Method not allowed');
+  };
+}
+
+function matches(pattern: string, pathname: string): boolean {
+  return pattern.endsWith('*') ? pathname.startsWith(pattern.slice(0, -1)) : pathname === pattern;
+}
+
+function pathOf(req: IncomingMessage): string {
+  return (req.url ?? '/').split('?', 1)[0]!;
+}
+
+function sendProblem(res: ServerResponse, status: number, title: string): void {
+  const body = JSON.stringify({ status, title });
+  res.writeHead(status, { 'Content-Type': 'application/problem+json' }).end(`${body}\n`);
+}
+
+async function listen(server: ReturnType<typeof createServer>, host: string, port: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => server.listen(port, host, resolve).once('error', reject));
+  } catch (cause) {
+    const taken = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const what = taken ? `port ${port} is in use` : (cause as Error).message;
+    throw new ImpulsError('network', `cannot listen on ${host}: ${what}`, {
+      cause,
+      hint: taken ? 'End the other program, or choose another --port.' : 'Choose another --host or --port.',
+    });
+  }
+}

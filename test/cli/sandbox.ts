@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The built command line in a folder of its own. */
+
+const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Server {
+  /** The lines of JSON that it has written. */
+  readonly events: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  /** @returns its exit code */
+  stop(): Promise<number | null>;
+  kill(): Promise<void>;
+}
+
+export interface Sandbox {
+  readonly folder: string;
+  readonly origin: string;
+  run(args: readonly string[], options?: { readonly input?: string; readonly env?: object }): Promise<Result>;
+  /** Runs what must succeed. @returns what it wrote as JSON */
+  json<T>(...args: readonly string[]): Promise<T>;
+  serve(...args: readonly string[]): Promise<Server>;
+  remove(): Promise<void>;
+}
+
+export async function createSandbox(): Promise<Sandbox> {
+  const folder = await mkdtemp(join(tmpdir(), 'impuls-cli-'));
+  const env = { PATH: process.env['PATH'], HOME: folder, IMPULS_HOME: join(folder, 'home') };
+  const start = (args: readonly string[], more: object = {}) =>
+    spawn(process.execPath, [program, ...args], { cwd: folder, env: { ...env, ...more } });
+
+  async function run(
+    args: readonly string[],
+    { input = '', env: more = {} }: { readonly input?: string; readonly env?: object } = {},
+  ): Promise<Result> {
+    const child = start(args, more);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdin.end(input);
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, stdout, stderr };
+  }
+
+  return {
+    folder,
+    origin: `http://127.0.0.1:${await freePort()}`,
+    run,
+    async json<T>(...args: readonly string[]) {
+      const { code, stdout, stderr } = await run(args);
+      if (code !== 0) throw new Error(`impuls ${args.join(' ')} ended with ${code}: ${stderr}`);
+      return JSON.parse(stdout) as T;
+    },
+    async serve(...args) {
+      const child = start(['vendor', 'serve', ...args]);
+      const exited = once(child, 'exit') as Promise<[number | null]>;
+      const events: Array<Record<string, unknown>> = [];
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+      await new Promise<void>((resolve, reject) => {
+        createInterface({ input: child.stdout }).on('line', (line) => {
+          const event = JSON.parse(line) as Record<string, unknown>;
+          events.push(event);
+          if (event['event'] === 'ready') resolve();
+        });
+        child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${stderr}`)));
+      });
+      const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+        child.kill(signal);
+        return (await exited)[0];
+      };
+      return {
+        events,
+        stop: () => end('SIGTERM'),
+        async kill() {
+          await end('SIGKILL');
+        },
+      };
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A failure in two lines: what, and the next move. */
+export function twoLines(stderr: string): { readonly what: string; readonly next: string } {
+  const [what = '', next = '', ...more] = stderr.trimEnd().split('\n');
+  if (!what.startsWith('impuls: ') || !next.startsWith('→ ') || more.length > 0) {
+    throw new Error(`not a failure in two lines: ${stderr}`);
+  }
+  return { what: what.slice('impuls: '.length), next: next.slice('→ '.length) };
+}

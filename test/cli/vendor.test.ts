@@ -1,0 +1,251 @@
+import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSandbox, twoLines, type Sandbox } from './sandbox.js';
+
+let box: Sandbox;
+let settingsFile: string;
+beforeAll(async () => {
+  box = await createSandbox();
+  settingsFile = join(box.folder, 'shop', 'vendor.json');
+  const args = ['--origin', box.origin, '--name', 'Example News', '--denominations', '100'];
+  const made = await box.json('vendor', 'init', 'shop', ...args);
+  expect(made).toEqual({ folder: join(box.folder, 'shop'), origin: box.origin, denominations: [100] });
+});
+afterAll(() => box.remove());
+
+interface Settings {
+  name: string;
+  origin: string;
+  unit: { code: string; currency: string; value: string };
+  listen: { host: string; port: number };
+  routes: Array<{ path: string; price: number; folder: string }>;
+}
+
+/** Runs with other settings, and puts the old ones back. */
+async function withSettings<T>(change: (settings: Settings) => unknown, work: () => Promise<T>): Promise<T> {
+  const text = await readFile(settingsFile, 'utf8');
+  const settings = JSON.parse(text) as Settings;
+  const changed = change(settings) ?? settings;
+  await writeFile(settingsFile, typeof changed === 'string' ? changed : JSON.stringify(changed));
+  try {
+    return await work();
+  } finally {
+    await writeFile(settingsFile, text);
+  }
+}
+
+/** As it is written: `fetch` would tidy the path up. */
+function get(path: string, method = 'GET'): Promise<{ status: number | undefined; body: string }> {
+  const { hostname, port } = new URL(box.origin);
+  return new Promise((resolve, reject) => {
+    request({ hostname, port, path, method, agent: false }, (res) => {
+      let body = '';
+      res.setEncoding('utf8').on('data', (text: string) => (body += text));
+      res.on('end', () => resolve({ status: res.statusCode, body }));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('vendor init', () => {
+  it('keeps the secrets for the owner', async () => {
+    expect((await stat(join(box.folder, 'shop', 'keys.json'))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(box.folder, 'shop'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('never makes a vendor in the place of another', async () => {
+    const before = await readFile(join(box.folder, 'shop', 'keys.json'), 'utf8');
+    const { code, stderr } = await box.run(['vendor', 'init', 'shop']);
+    expect(code).toBe(2);
+    expect(twoLines(stderr).what).toContain('holds a vendor already: vendor.json is there');
+    expect(await readFile(join(box.folder, 'shop', 'keys.json'), 'utf8')).toBe(before);
+  });
+
+  it('refuses settings that no wallet would take, before it makes a file', async () => {
+    for (const args of [
+      ['--origin', 'https://news.example/'],
+      ['--origin', 'ftp://news.example'],
+      ['--unit-value', '1,5'],
+      ['--currency', ''],
+      ['--denominations', '0'],
+      ['--denominations', '100,100'],
+      ['--denominations', '1048577'],
+    ]) {
+      const { code, stderr } = await box.run(['vendor', 'init', 'other', ...args]);
+      expect([1, 2]).toContain(code);
+      twoLines(stderr);
+    }
+    await expect(stat(join(box.folder, 'other'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('vendor serve', () => {
+  it('serves what costs something for money, what is free to all, and nothing else', async () => {
+    const articles = join(box.folder, 'shop', 'articles');
+    await writeFile(join(articles, '.hidden'), 'secret');
+    await symlink(join(box.folder, 'shop', 'keys.json'), join(articles, 'link.txt'));
+    await mkdir(join(box.folder, 'shop', 'free', 'docs'), { recursive: true });
+    await writeFile(join(box.folder, 'shop', 'free', 'docs', 'index.html'), '<p>free</p>');
+    const free = { path: '/free/*', price: 0, folder: 'free' };
+    await withSettings(
+      (settings) => void settings.routes.push(free),
+      async () => {
+        const server = await box.serve('shop');
+        expect(server.events[0]).toEqual({
+          event: 'ready',
+          origin: box.origin,
+          address: box.origin,
+          name: 'Example News',
+        });
+        expect((await get('/articles/hello.txt')).status).toBe(402);
+        expect((await get('/articles/hello.txt', 'HEAD')).status).toBe(402);
+        expect((await get('/articles/hello.txt', 'POST')).status).toBe(405);
+        expect((await get('/.well-known/impuls')).status).toBe(200);
+        expect(JSON.parse((await get('/openapi.json')).body)).toHaveProperty([
+          'paths',
+          '/articles/{path}',
+          'get',
+        ]);
+        expect(await get('/free/docs/')).toEqual({ status: 200, body: '<p>free</p>' });
+        for (const path of [
+          '/',
+          '/articles/none.txt',
+          '/articles/.hidden',
+          '/articles/link.txt',
+          '/articles/../keys.json',
+          '/articles/..%2fkeys.json',
+          '/articles/%2e%2e/keys.json',
+          '/articles/..%5ckeys.json',
+          '/articles/%00',
+          '/articles/%',
+          '/articles/',
+          '/free/../keys.json',
+          '/keys.json',
+        ]) {
+          const { status, body } = await get(path);
+          expect({ path, status }).toEqual({ path, status: 404 });
+          expect(body).not.toContain('PRIVATE');
+        }
+        expect(await server.stop()).toBe(0);
+        expect(server.events.at(-1)).toEqual({ event: 'stopped' });
+      },
+    );
+  });
+
+  it('is alone on its ledger, and comes back after a crash', async () => {
+    const server = await box.serve('shop');
+    const second = await box.run(['vendor', 'serve', 'shop', '--port', '0']);
+    expect(second.code).toBe(7);
+    expect(twoLines(second.stderr).what).toBe(`a server runs on ${join(box.folder, 'shop')} already`);
+    await server.kill();
+    const again = await box.serve('shop');
+    expect(await again.stop()).toBe(0);
+  });
+
+  it('listens on this machine only', async () => {
+    for (const host of ['0.0.0.0', '::', '192.168.1.5']) {
+      const { code, stderr } = await box.run(['vendor', 'serve', 'shop', '--host', host]);
+      expect(code).toBe(2);
+      expect(twoLines(stderr).what).toContain('plain http must not leave this machine');
+    }
+  });
+
+  it('refuses secrets that others can read', async () => {
+    const file = join(box.folder, 'shop', 'keys.json');
+    await chmod(file, 0o640);
+    const { code, stderr } = await box.run(['vendor', 'serve', 'shop']);
+    await chmod(file, 0o600);
+    expect(code).toBe(7);
+    expect(twoLines(stderr)).toEqual({
+      what: `${file} holds secrets, and others can read it`,
+      next: `Run: chmod 600 ${file}`,
+    });
+  });
+
+  it.each<[string, (settings: Settings) => unknown, string]>([
+    ['is no JSON', () => '{"version":1', 'not JSON'],
+    ['is of a later version', (settings) => ({ ...settings, version: 2 }), 'version is not 1'],
+    ['has a slip in a name', (settings) => ({ ...settings, version: 1, rotues: [] }), 'rotues is unknown'],
+    ['has a price that is text', (s) => void (s.routes[0]!.price = '3' as never), 'routes[0].price is not'],
+    ['has a star in the middle', (s) => void (s.routes[0]!.path = '/a*/b'), 'routes[0].path is not'],
+    ['has another origin', (s) => void (s.origin = 'https://other.example'), 'origin has changed'],
+    ['has another unit', (s) => void (s.unit.value = '0.1'), 'unit has changed'],
+  ])('names the file and the member where vendor.json %s', async (_what, change, message) => {
+    const { code, stderr } = await withSettings(change, () => box.run(['vendor', 'serve', 'shop']));
+    expect(code).toBe(1);
+    const { what } = twoLines(stderr);
+    expect(what.startsWith(`${settingsFile}: `)).toBe(true);
+    expect(what).toContain(message);
+  });
+
+  it('refuses a corrupt ledger and leaves it untouched', async () => {
+    const file = join(box.folder, 'shop', 'ledger.db');
+    const before = await readFile(file);
+    await writeFile(file, 'this is no ledger');
+    const { code, stderr } = await box.run(['vendor', 'serve', 'shop']);
+    expect(await readFile(file, 'utf8')).toBe('this is no ledger');
+    await writeFile(file, before);
+    expect(code).toBe(7);
+    twoLines(stderr);
+  });
+
+  it('publishes a new key document that names the old one when its name changes', async () => {
+    const digestOf = async (): Promise<{ digest: string; previous: string[] }> => {
+      const [finding] = await box.json<Array<{ facts: { digest: string; previous: string[] } }>>(
+        'inspect',
+        'shop/document.json',
+      );
+      return finding!.facts;
+    };
+    const old = await digestOf();
+    await withSettings(
+      (settings) => void (settings.name = 'Other News'),
+      async () => {
+        const server = await box.serve('shop');
+        const { name } = JSON.parse((await get('/.well-known/impuls')).body) as { name: string };
+        expect(name).toBe('Other News');
+        await server.stop();
+        expect((await digestOf()).previous).toEqual([old.digest]);
+      },
+    );
+  });
+});
+
+describe('voucher create', () => {
+  it('makes codes alone and beside a running server', async () => {
+    interface Vouchers {
+      vendor: string;
+      items: object[];
+      codes: string[];
+    }
+    const alone = await box.json<Vouchers>(
+      'voucher',
+      'create',
+      'shop',
+      '--units',
+      '100',
+      '--count',
+      '3',
+      '--cards',
+      '2',
+    );
+    expect(alone).toMatchObject({ vendor: box.origin, items: [{ denomination: 100, count: 2 }] });
+    const server = await box.serve('shop');
+    const beside = await box.json<Vouchers>('voucher', 'create', 'shop');
+    await server.stop();
+    const codes = [...alone.codes, ...beside.codes];
+    expect(new Set(codes).size).toBe(4);
+    for (const code of codes) expect(code).toMatch(/^[A-Z][0-9A-Z]{4}(?:-[0-9A-Z]{5}){3}$/);
+  });
+
+  it('says which cards there are', async () => {
+    const { code, stderr } = await box.run(['voucher', 'create', 'shop', '--units', '7']);
+    expect(code).toBe(2);
+    expect(twoLines(stderr)).toEqual({ what: 'no cards of 7 units are issued', next: 'Say --units 100.' });
+    expect((await box.run(['voucher', 'create', 'shop', '--cards', '65'])).code).toBe(2);
+    expect((await box.run(['voucher', 'create', 'shop', '--count', '10001'])).code).toBe(2);
+  });
+});
