@@ -1,0 +1,15 @@
+# The blocks of a document run under this: the first command that fails ends them, and their servers end with them.
+set -e -o pipefail
+trap 'echo "$LINENO" > "$STAGE/.failed-line"' ERR
+trap 'kill $(jobs -p) 2> /dev/null || true; wait' EXIT
+
+# Waits until a server says something. $1: its process, $2: where its output goes.
+await_server() {
+  for _ in $(seq 300); do
+    if [ -s "$2" ]; then return 0; fi
+    if ! kill -0 "$1" 2> /dev/null; then break; fi
+    sleep 0.1
+  done
+  echo 'the server ended, or said nothing for 30 seconds' >&2
+  return 1
+}
