@@ -13,7 +13,10 @@ const layer = (name, ...forbidden) => ({
       {
         patterns: [
           ...(['core', 'server', 'client'].includes(name) ? [noNode, noPeers] : []),
-          ...forbidden.map((other) => ({ group: [`**/${other}/**`], message: `${name} does not see ${other}.` })),
+          ...forbidden.map((other) => ({
+            group: [`**/${other}/**`],
+            message: `${name} does not see ${other}.`,
+          })),
         ],
       },
     ],
@@ -37,7 +40,10 @@ export default defineConfig(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // Interfaces promise; an implementation in memory need not wait.
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidOperator: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidOperator: true },
+      ],
       'no-restricted-globals': ['error', 'Buffer', 'process'],
     },
   },

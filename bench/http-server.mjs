@@ -6,7 +6,16 @@ import { createServer } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { activationKeyId, computeTag, deriveCard, fromBase64url, generateEnvelopeKey, issuingKeyId, readOpening, toBase64url } from 'impuls';
+import {
+  activationKeyId,
+  computeTag,
+  deriveCard,
+  fromBase64url,
+  generateEnvelopeKey,
+  issuingKeyId,
+  readOpening,
+  toBase64url,
+} from 'impuls';
 import { formatCredential, parseChallenges } from 'impuls/wire';
 import { createVendor } from 'impuls/server';
 import { createPaidNodeHandler } from 'impuls/server/node';
@@ -33,12 +42,34 @@ const document = {
   unit: { code: 'unit', currency: 'USD', value: '0.001' },
   activation: { id: activationKeyId(activation.publicKey), key: toBase64url(activation.publicKey) },
   statement: { key: toBase64url(ed25519.getPublicKey(statement)) },
-  cards: [{ id: keyId, n: toBase64url(n), denomination: 1_000_000, epoch: 'bench', notBefore: seconds, notAfter: seconds + 90 * 86400, expires: seconds + 900 * 86400 }],
-  endpoints: { activate: '/impuls/activate', issue: '/impuls/issue', order: '/impuls/order', state: '/impuls/state', statement: '/impuls/statement' },
+  cards: [
+    {
+      id: keyId,
+      n: toBase64url(n),
+      denomination: 1_000_000,
+      epoch: 'bench',
+      notBefore: seconds,
+      notAfter: seconds + 90 * 86400,
+      expires: seconds + 900 * 86400,
+    },
+  ],
+  endpoints: {
+    activate: '/impuls/activate',
+    issue: '/impuls/issue',
+    order: '/impuls/order',
+    state: '/impuls/state',
+    statement: '/impuls/statement',
+  },
   policy: { grace: 0, retention: 86400 },
   previous: [],
 };
-const keys = { issuing: [], activation: new Map([[document.activation.id, activation.secretKey]]), statement, challenge: randomBytes(32), voucher: randomBytes(32) };
+const keys = {
+  issuing: [],
+  activation: new Map([[document.activation.id, activation.secretKey]]),
+  statement,
+  challenge: randomBytes(32),
+  voucher: randomBytes(32),
+};
 
 const ledger = await openSqliteLedger({ path: `${folder}/ledger.db` });
 const vendor = createVendor({ document, keys, ledger, onError: (error) => console.error(error) });
@@ -50,18 +81,42 @@ const answer = (_req, res) => {
 const gate = vendor.gate({ price: 1 });
 const paid = createPaidNodeHandler(gate, answer);
 
-const refused = await gate({ method: 'GET', target: '/paid', header: () => undefined, body: async () => new Uint8Array(0) });
-const [challenge] = parseChallenges(refused.reply.headers.filter(([name]) => name === 'WWW-Authenticate').map(([, value]) => value).join(', '));
+const refused = await gate({
+  method: 'GET',
+  target: '/paid',
+  header: () => undefined,
+  body: async () => new Uint8Array(0),
+});
+const [challenge] = parseChallenges(
+  refused.reply.headers
+    .filter(([name]) => name === 'WWW-Authenticate')
+    .map(([, value]) => value)
+    .join(', '),
+);
 const tokens = [];
 for (let client = 0; client < Number(clients); client++) {
   const card = deriveCard(randomBytes(32), { protocol }, 1_000_000);
   const opened = readOpening(card.opening, 1_000_000);
   const { id, message, master, scheme } = opened;
-  await ledger.openCard({ id, message, keyId, master, protocol, scheme: scheme.encode(), expires: document.cards[0].expires }, opened.state);
+  await ledger.openCard(
+    { id, message, keyId, master, protocol, scheme: scheme.encode(), expires: document.cards[0].expires },
+    opened.state,
+  );
   const lines = [];
   for (let end = 1; end <= Number(claims); end++) {
-    const claim = { card: fromBase64url(id), protocol, end, units: 1, nonce: randomBytes(16), proof: card.source.proof(end) };
-    const tag = computeTag(card.keys.auth, { method: 'GET', target: `${origin}/paid`, headers: [], challengeId: challenge.id }, claim);
+    const claim = {
+      card: fromBase64url(id),
+      protocol,
+      end,
+      units: 1,
+      nonce: randomBytes(16),
+      proof: card.source.proof(end),
+    };
+    const tag = computeTag(
+      card.keys.auth,
+      { method: 'GET', target: `${origin}/paid`, headers: [], challengeId: challenge.id },
+      claim,
+    );
     lines.push(formatCredential(challenge, { action: 'pay', ...claim, tag }));
   }
   tokens.push(lines);

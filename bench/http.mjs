@@ -37,7 +37,8 @@ function drive(port, requests) {
   });
 }
 
-const ask = (child, message) => new Promise((resolve) => (child.once('message', resolve), child.send(message)));
+const ask = (child, message) =>
+  new Promise((resolve) => (child.once('message', resolve), child.send(message)));
 
 async function measure(child, port, perClient) {
   const before = (await ask(child, 'usage')).usage;
@@ -56,14 +57,21 @@ export async function run({ quick = false, protocol = 'chain', clients = 64 } = 
   const rounds = quick ? 3 : 5;
   const claims = quick ? 150 : 600;
   const folder = mkdtempSync(join(tmpdir(), 'impuls-bench-'));
-  const child = fork(fileURLToPath(new URL('http-server.mjs', import.meta.url)), [folder, String(clients), String(claims * (rounds + 1)), protocol]);
+  const child = fork(fileURLToPath(new URL('http-server.mjs', import.meta.url)), [
+    folder,
+    String(clients),
+    String(claims * (rounds + 1)),
+    protocol,
+  ]);
   const { ready: port } = await new Promise((resolve) => child.once('message', resolve));
   const tokens = JSON.parse(readFileSync(join(folder, 'tokens.json'), 'utf8'));
   const head = `Host: 127.0.0.1:${port}\r\n`;
   const free = tokens.map(() => Array(claims).fill(`GET /free HTTP/1.1\r\n${head}\r\n`));
   const paid = (round) =>
     tokens.map((lines) =>
-      lines.slice(round * claims, (round + 1) * claims).map((line) => `GET /paid HTTP/1.1\r\n${head}Authorization: ${line}\r\n\r\n`),
+      lines
+        .slice(round * claims, (round + 1) * claims)
+        .map((line) => `GET /paid HTTP/1.1\r\n${head}Authorization: ${line}\r\n\r\n`),
     );
   await measure(child, port, free);
   await measure(child, port, paid(0));
@@ -94,5 +102,6 @@ export async function run({ quick = false, protocol = 'chain', clients = 64 } = 
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  for (const protocol of ['chain', 'stream']) console.log(await run({ quick: process.argv.includes('--quick'), protocol }));
+  for (const protocol of ['chain', 'stream'])
+    console.log(await run({ quick: process.argv.includes('--quick'), protocol }));
 }

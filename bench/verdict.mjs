@@ -2,10 +2,26 @@
  * Vendor CPU from credential bytes to verdict and key, without I/O: parse, challenge, tag, spend, payment key.
  * A card of 1,000,000 units pays one unit a claim, in order, as a busy card does.
  */
-import { deriveCard, computeTag, derivePaymentKey, fromBase64url, readOpening, spend, toBase64url, verifyTag } from '../dist/core/index.js';
+import {
+  deriveCard,
+  computeTag,
+  derivePaymentKey,
+  fromBase64url,
+  readOpening,
+  spend,
+  toBase64url,
+  verifyTag,
+} from '../dist/core/index.js';
 import { deriveKeys } from '../dist/core/card.js';
 import { HmacKey } from '../dist/core/hash.js';
-import { createCredentialParser, formatCredential, parseCredential, verifyChallengeId, challengeId, encodeRequest } from '../dist/core/wire/index.js';
+import {
+  createCredentialParser,
+  formatCredential,
+  parseCredential,
+  verifyChallengeId,
+  challengeId,
+  encodeRequest,
+} from '../dist/core/wire/index.js';
 import { pathToFileURL } from 'node:url';
 import { randomBytes } from 'node:crypto';
 
@@ -17,7 +33,11 @@ const slots = {
   request: encodeRequest({
     amount: '1',
     currency: 'unit',
-    methodDetails: { document: toBase64url(randomBytes(32)), unit: { currency: 'USD', value: '0.001' }, version: 1 },
+    methodDetails: {
+      document: toBase64url(randomBytes(32)),
+      unit: { currency: 'USD', value: '0.001' },
+      version: 1,
+    },
   }),
   expires: '2036-01-01T00:00:00Z',
 };
@@ -29,21 +49,46 @@ function prepare(kind, claims) {
   const id = fromBase64url(card.id);
   const tokens = [];
   for (let end = 1; end <= claims; end++) {
-    const claim = { card: id, protocol: kind.protocol, end, units: 1, nonce: randomBytes(16), proof: card.source.proof(end) };
-    const tag = computeTag(card.keys.auth, { method: 'GET', target, headers: [], challengeId: challenge.id }, claim);
+    const claim = {
+      card: id,
+      protocol: kind.protocol,
+      end,
+      units: 1,
+      nonce: randomBytes(16),
+      proof: card.source.proof(end),
+    };
+    const tag = computeTag(
+      card.keys.auth,
+      { method: 'GET', target, headers: [], challengeId: challenge.id },
+      claim,
+    );
     tokens.push(formatCredential(challenge, { action: 'pay', ...claim, tag }));
   }
   return { opened: readOpening(card.opening, 1_000_000), tokens };
 }
 
-const terms = { known: undefined, price: 1, charge: 'price', cardExpired: false, challengeExpired: false, bodyMatches: true };
+const terms = {
+  known: undefined,
+  price: 1,
+  charge: 'price',
+  cardExpired: false,
+  challengeExpired: false,
+  bodyMatches: true,
+};
 
 function vendor({ opened }, parse) {
   const keys = deriveKeys(opened.master);
   let { state } = opened;
   return (token) => {
     const { challenge: echoed, payload } = parse(token);
-    const request = { method: 'GET', target, headers: [], challengeId: echoed.id, digest: payload.digest, seal: payload.seal };
+    const request = {
+      method: 'GET',
+      target,
+      headers: [],
+      challengeId: echoed.id,
+      digest: payload.digest,
+      seal: payload.seal,
+    };
     if (!verifyTag(keys.auth, request, payload, payload.tag)) throw new Error('tag');
     const outcome = spend(opened.scheme, state, payload, terms);
     if (outcome.verdict !== 'accepted') throw new Error(outcome.verdict);
@@ -92,9 +137,13 @@ export function run({ quick = false } = {}) {
     ['stream chacha20', { protocol: 'stream', generator: 'chacha20' }],
     ['stream hmac-drbg', { protocol: 'stream', generator: 'hmac-drbg' }],
   ]) {
-    result[name] = { sessionMicroseconds: time(kind, 'session', claims), firstMicroseconds: time(kind, 'first', claims) };
+    result[name] = {
+      sessionMicroseconds: time(kind, 'session', claims),
+      firstMicroseconds: time(kind, 'first', claims),
+    };
   }
   return result;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) console.log(run({ quick: process.argv.includes('--quick') }));
+if (import.meta.url === pathToFileURL(process.argv[1]).href)
+  console.log(run({ quick: process.argv.includes('--quick') }));

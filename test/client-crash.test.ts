@@ -137,7 +137,7 @@ async function checkBooks(wallet: Wallet, world: World, books: Books): Promise<v
 }
 
 /** How a call may end over a network that loses everything: what costs nothing is not repeated for ever. */
-const calm = /^(unsettled|network|no route|connection reset|timed out)$/;
+const calm = /^(unsettled|payment-refused|network|no route|connection reset|timed out)$/;
 
 function describeFailure(reason: unknown): string {
   return isImpulsError(reason) ? reason.code : (reason as Error).message;

@@ -61,6 +61,31 @@ describe.each(['chain', 'stream'] as const)('a paying fetch with a %s card', (pr
     expect(wallet.cards()).toMatchObject([{ left: 100, reserved: 0 }]);
   });
 
+  it('runs again what is safe when the error that it was answered with is lost, four times at most, uncharged', async () => {
+    let runs = 0;
+    const handler = async () => new Response(`${++runs}`, { status: 500 });
+    const world = await createWorld({ '/a': { price: 3, handler } });
+    const wallet = await world.richWallet(protocol);
+    const pay = world.paying(wallet);
+    const lost = new Set<string>();
+    world.network = async (request, deliver) => {
+      const response = await deliver();
+      const claim = request.headers.get('Authorization');
+      if (claim === null || lost.has(claim)) return response;
+      lost.add(claim);
+      throw new TypeError('connection reset');
+    };
+    await expect(pay(`${origin}/a`)).rejects.toMatchObject({ code: 'payment-refused' });
+    expect(runs).toBe(4);
+    await expect(pay(`${origin}/a`, { method: 'POST', body: 'x' })).rejects.toMatchObject({
+      code: 'payment-refused',
+    });
+    expect(runs).toBe(5);
+    expect(wallet.cards()).toMatchObject([{ left: 100, reserved: 0 }]);
+    expect(wallet.history()).toEqual([]);
+    expect((await world.vendor.totals()).spent).toBe(0);
+  });
+
   it('settles a redirect and hands it on', async () => {
     const world = await createWorld({
       '/a': {

@@ -9,11 +9,16 @@ function read(file) {
   }
 }
 
-const vitest = JSON.parse(read('vitest.json') || '{"numPassedTests":0,"numFailedTests":1,"numFailedTestSuites":1}');
+const vitest = JSON.parse(
+  read('vitest.json') || '{"numPassedTests":0,"numFailedTests":1,"numFailedTestSuites":1}',
+);
 const python = read('reference.txt');
 const ran = Number(/^Ran (\d+) tests?/m.exec(python)?.[1] ?? 0);
 const broken = /^FAILED \((.*)\)/m.exec(python)?.[1] ?? (ran === 0 ? 'failures=1' : '');
-const pythonFailed = [...broken.matchAll(/(?:failures|errors)=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+const pythonFailed = [...broken.matchAll(/(?:failures|errors)=(\d+)/g)].reduce(
+  (sum, [, n]) => sum + Number(n),
+  0,
+);
 
 const failed = vitest.numFailedTests + pythonFailed;
 const passed = vitest.numPassedTests + Math.max(0, ran - pythonFailed);

@@ -7,7 +7,7 @@ export interface Failure {
   readonly next: string;
 }
 
-/** The next move where an error does not bring one of its own. */
+/** The next move, where an error does not bring a better one of its own. */
 const moves: Readonly<Record<ErrorCode, string>> = {
   malformed: 'Check that it was copied whole, without changes.',
   'too-large': 'Send less at once.',
@@ -26,11 +26,12 @@ const moves: Readonly<Record<ErrorCode, string>> = {
   'card-conflict': 'Ask the vendor.',
   'key-retired': 'Run the same command again: the key document is fetched anew.',
   'limit-exceeded': 'Raise --max if the price is right.',
-  'no-card': 'Redeem a voucher of this vendor: `impuls redeem <vendor> <code>`.',
+  'no-card':
+    'Redeem a voucher: `impuls redeem <vendor> <code>`. If payments are open, `impuls recover` first.',
+  unsettled: 'Run `impuls recover` when the vendor can be reached: it is never charged twice.',
   'payment-refused': 'Run it again with -v to see what the vendor says.',
   'outcome-unknown': 'It was charged; ask the vendor whether it was done before you send it again.',
   'already-served': 'It was charged and answered before; send a new request if you need a new answer.',
-  unsettled: 'Run `impuls recover` when the vendor can be reached.',
   'storage-corrupt': 'Nothing was changed: put the file back from a backup.',
   'storage-locked': 'Wait for the other program that uses it, or end it.',
   'storage-failed': 'Check that the disk has room and that the file is yours.',
@@ -38,9 +39,13 @@ const moves: Readonly<Record<ErrorCode, string>> = {
   network: 'Check the address, and that the vendor is up.',
 };
 
+/** Where the library's hint speaks to programmers, and a command does it. */
+const ours: ReadonlySet<ErrorCode> = new Set(['limit-exceeded', 'no-card', 'unsettled']);
+
 export function explain(error: unknown, argv: readonly string[]): Failure {
   if (isImpulsError(error)) {
-    return { code: error.code, what: error.message, next: error.hint ?? moves[error.code] };
+    const { code, message, hint } = error;
+    return { code, what: message, next: hint === undefined || ours.has(code) ? moves[code] : hint };
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromBase64url, toBase64url } from './base64url.js';
-import { concat, equalBytes, equalText, fromUtf8, Reader, toHex, utf8, Writer } from './bytes.js';
+import { concat, equalBytes, equalText, fromUtf8, Reader, toHex, Writer } from './bytes.js';
 
 describe('base64url', () => {
   it('is what the platform writes, and reads back', () => {
@@ -54,7 +54,7 @@ describe('a reader', () => {
           expect(reader.u8()).toBe(7);
           expect(reader.u32()).toBe(number);
           expect(reader.field()).toEqual(bytes);
-          expect(fromUtf8(reader.field())).toBe(text.isWellFormed() ? text : fromUtf8(utf8(text)));
+          expect(fromUtf8(reader.field())).toBe(text);
           expect(reader.raw(bytes.length)).toEqual(bytes);
           reader.end();
         },

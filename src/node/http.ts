@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { ImpulsError } from '../core/errors.js';
 import { createReplyRecorder, type ReplyRecorder } from '../server/reply-recorder.js';
 import type { Call, Gate, Header, Payment, Reply, Vendor } from '../server/index.js';
@@ -56,16 +56,19 @@ export function createPaidNodeHandler(
     const admission = await gate(callOf(req));
     switch (admission.status) {
       case 'refused':
-        return send(req, res, admission.reply);
+        send(req, res, admission.reply);
+        return;
       case 'replayed': {
         const { payment, reply } = admission;
         guard(res, payment);
-        return send(req, res, reply);
+        send(req, res, reply);
+        return;
       }
       case 'paid': {
         guard(res, admission.payment);
         try {
-          return await handler(req, res, admission);
+          await handler(req, res, admission);
+          return;
         } catch (error) {
           if (res.headersSent) res.destroy();
           else
@@ -173,7 +176,7 @@ function guard(res: ServerResponse, payment: Payment): void {
       return res;
     }
     return writeHead(status, ...rest);
-  }) as typeof res.writeHead;
+  });
 
   res.write = ((chunk: Chunk, encoding?: BufferEncoding | Done, done?: Done) => {
     const [charset, callback] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, done];
@@ -218,10 +221,12 @@ function toBytes(chunk: Chunk, encoding: BufferEncoding | undefined): Uint8Array
 /** Headers as `writeHead` takes them: an object, a flat list, or a list of pairs. */
 function applyHeaders(res: ServerResponse, headers: object): void {
   if (!Array.isArray(headers)) {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
+      if (value !== undefined) res.setHeader(name, value);
+    }
     return;
   }
-  const flat: unknown[] = headers.flat();
+  const flat = headers.flat() as unknown[];
   for (let i = 0; i + 1 < flat.length; i += 2) res.appendHeader(String(flat[i]), String(flat[i + 1]));
 }
 

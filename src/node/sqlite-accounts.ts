@@ -22,6 +22,8 @@ export interface Claim {
   record: ClaimRecord;
   /** Of the journal row that settled it or gave it back; 0 while it is open. */
   resolvedBy: number;
+  /** The `resolvedBy` that the index has; undefined while the claim is not in it. */
+  indexedAs: number | undefined;
 }
 
 /** A row of the journal that is not folded into its card's row yet. */
@@ -49,7 +51,7 @@ export function createAccount(slot: number, card: StoredCard, indexed: boolean):
   return { slot, card, indexed, claims: noClaims, first: undefined, last: undefined };
 }
 
-/** Keeps a claim beside its card until `dropClaim`. Most cards have none, so the map is made when it is needed. */
+/** Keeps a claim beside its card until `dropClaim`. Most cards never have one, so the map is made when it is needed. */
 export function keepClaim(account: Account, claim: Claim): void {
   if (account.claims === noClaims) account.claims = new Map();
   (account.claims as Map<string, Claim>).set(claim.record.tag, claim);
@@ -59,7 +61,6 @@ export function dropClaim(account: Account, claim: Claim): void {
   const { tag } = claim.record;
   if (account.claims.get(tag) !== claim) return;
   (account.claims as Map<string, Claim>).delete(tag);
-  if (account.claims.size === 0) account.claims = noClaims;
 }
 
 /**

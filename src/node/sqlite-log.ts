@@ -10,7 +10,7 @@ import {
 } from './sqlite-accounts.js';
 import { encodeReply, encodeState, isPlainAdvance } from './sqlite-codec.js';
 import { hashTag, kinds, type Kind } from './sqlite-schema.js';
-import { journalColumns, rowsAtOnce, type Writes } from './sqlite-statements.js';
+import type { Writes } from './sqlite-statements.js';
 
 /** How entries of the journal come to be, are written, and are folded into the rows of their cards. */
 
@@ -63,43 +63,53 @@ export function insertCard(writes: Writes, slot: number, { entry, state, version
   );
 }
 
-const values: unknown[] = new Array(rowsAtOnce * journalColumns);
-const value: unknown[] = new Array(journalColumns);
-
-export function insertEntries(writes: Writes, entries: readonly Entry[]): void {
-  let i = 0;
-  for (; i + rowsAtOnce <= entries.length; i += rowsAtOnce) {
-    for (let k = 0; k < rowsAtOnce; k++) fillRow(values, k * journalColumns, entries[i + k]!);
-    writes.rows.run(values);
+export function insertEntries({ journal }: Writes, entries: readonly Entry[]): void {
+  for (const { seq, kind, account, claim, record, state, carriesState } of entries) {
+    const { slot } = account;
+    const { end, units, kept, tag, proof, reply, acceptedAt, challengeExpires } = record;
+    const next = carriesState ? encodeState(state) : null;
+    if (kind === kinds.accept) {
+      const [safe, key] = [record.safe ? 1 : 0, record.key ?? null];
+      journal.add(
+        seq,
+        slot,
+        kind,
+        seq,
+        end,
+        units,
+        kept,
+        tag,
+        proof,
+        safe,
+        key,
+        null,
+        next,
+        acceptedAt,
+        challengeExpires,
+      );
+    } else {
+      const answer = kind === kinds.settle && reply ? encodeReply(reply) : null;
+      const no = null;
+      journal.add(
+        seq,
+        slot,
+        kind,
+        claim.seq,
+        no,
+        no,
+        kept,
+        no,
+        no,
+        no,
+        no,
+        answer,
+        next,
+        acceptedAt,
+        challengeExpires,
+      );
+    }
   }
-  for (; i < entries.length; i++) {
-    fillRow(value, 0, entries[i]!);
-    writes.row.run(value);
-  }
-}
-
-/** In the order of the table's columns. */
-function fillRow(
-  out: unknown[],
-  at: number,
-  { seq, kind, account, claim, record, state, carriesState }: Entry,
-) {
-  const accept = kind === kinds.accept;
-  out[at++] = seq;
-  out[at++] = account.slot;
-  out[at++] = kind;
-  out[at++] = claim.seq;
-  out[at++] = accept ? record.end : null;
-  out[at++] = accept ? record.units : null;
-  out[at++] = record.kept;
-  out[at++] = accept ? record.tag : null;
-  out[at++] = accept ? record.proof : null;
-  out[at++] = accept ? Number(record.safe) : null;
-  out[at++] = accept ? (record.key ?? null) : null;
-  out[at++] = kind === kinds.settle && record.reply ? encodeReply(record.reply) : null;
-  out[at++] = carriesState ? encodeState(state) : null;
-  out[at++] = record.acceptedAt;
-  out[at++] = record.challengeExpires;
+  journal.flush();
 }
 
 /** Entries of one card folded at once at most. */
@@ -117,6 +127,7 @@ export function foldOldest(writes: Writes, accounts: Accounts, keep: number, bud
     folded += foldCard(writes, accounts, account);
     touched.push(account);
   }
+  writes.claims.flush();
   return touched;
 }
 
@@ -135,14 +146,16 @@ function foldCard(writes: Writes, accounts: Accounts, account: Account): number 
   return folded;
 }
 
-/** The index has what is true now, which this transaction makes durable; a later entry of the claim only says it again. */
+/** The index says what is true now, and so may be ahead of the entry: this transaction makes it durable. */
 function foldClaim(writes: Writes, { kind, account, claim }: Entry): void {
+  const { seq, resolvedBy } = claim;
   const { tag, end, units, kept } = claim.record;
   if (kind === kinds.accept) {
-    const resolved = claim.resolvedBy === 0 ? null : claim.resolvedBy;
-    writes.insertClaim.run(account.slot, end, claim.seq, units, kept, resolved, hashTag(tag));
-  } else {
-    writes.resolveClaim.run(claim.resolvedBy, kept, account.slot, end, claim.seq);
+    const resolved = resolvedBy === 0 ? null : resolvedBy;
+    writes.claims.add(account.slot, end, seq, units, kept, resolved, hashTag(tag));
+  } else if (claim.indexedAs !== resolvedBy) {
+    writes.resolveClaim.run(resolvedBy, kept, account.slot, end, seq);
   }
+  claim.indexedAs = resolvedBy;
   dropClaim(account, claim);
 }

@@ -62,10 +62,10 @@ export function resolvedOf(
 
 export function claimOf(row: ClaimRow, session: number): Claim {
   const accepted = acceptedOf(row, session);
-  if (row.resolved === null) return { seq: row.seq, record: accepted, resolvedBy: 0 };
+  if (row.resolved === null) return { seq: row.seq, record: accepted, resolvedBy: 0, indexedAs: 0 };
   if (row.resolved_kind === null) throw malformed('the row that resolved a claim is missing');
   const record = resolvedOf(accepted, row.resolved_kind, row.now_kept, row.resolved_reply);
-  return { seq: row.seq, record, resolvedBy: row.resolved };
+  return { seq: row.seq, record, resolvedBy: row.resolved, indexedAs: row.resolved };
 }
 
 export function orderOf(row: OrderRow): StoredOrder {

@@ -113,7 +113,9 @@ function replay(account: Account, claim: Claim, row: JournalRow): Entry {
 /** The claim of a row before that row, if no row replayed before it touched it. */
 function readClaim(reads: Reads, journalRow: JournalRow, session: number): Claim {
   const { slot, seq, claim, kind } = journalRow;
-  if (kind === kinds.accept) return { seq, record: acceptedOf(journalRow, session), resolvedBy: 0 };
+  if (kind === kinds.accept) {
+    return { seq, record: acceptedOf(journalRow, session), resolvedBy: 0, indexedAs: undefined };
+  }
   const end = reads.endOfClaim.get(claim);
   const row = end === undefined ? undefined : reads.claimBySeq.get(slot, end, claim);
   if (!row) throw malformed('a claim resolved that was never accepted');

@@ -53,12 +53,11 @@ export function prepareReads(db: Database): Reads {
 export interface Writes {
   readonly begin: Statement<[]>;
   readonly commit: Statement<[]>;
-  /** One row of the journal, and `rowsAtOnce` of them. */
-  readonly row: Statement<[values: readonly unknown[]]>;
-  readonly rows: Statement<[values: readonly unknown[]]>;
+  /** Rows in the order of the columns of `journal`, and of `claims`. */
+  readonly journal: RowInserter;
+  readonly claims: RowInserter;
   readonly insertCard: Statement;
   readonly foldCard: Statement<[state: Uint8Array, version: number, seq: number, slot: number]>;
-  readonly insertClaim: Statement;
   readonly resolveClaim: Statement<[resolved: number, kept: number, slot: number, end: number, seq: number]>;
   readonly insertOrder: Statement<[id: string, items: Uint8Array]>;
   readonly serveOrder: Statement<[digest: string, signatures: Uint8Array, id: string]>;
@@ -70,23 +69,15 @@ export interface Writes {
   readonly deleteClaim: Statement<[slot: number, end: number, seq: number]>;
 }
 
-export const journalColumns = 15;
-
-/** A call costs as much as a row: so many rows go with one. */
-export const rowsAtOnce = 16;
-
 export function prepareWrites(db: Database): Writes {
   const prepare = preparer(db);
-  const row = `(${Array(journalColumns).fill('?').join(', ')})`;
-  const rows = (count: number) => `INSERT INTO journal VALUES ${Array(count).fill(row).join(', ')}`;
   return {
     begin: prepare('BEGIN IMMEDIATE'),
     commit: prepare('COMMIT'),
-    row: prepare(rows(1)),
-    rows: prepare(rows(rowsAtOnce)),
+    journal: new RowInserter(db, 'journal', 15),
+    claims: new RowInserter(db, 'claims', 7),
     insertCard: prepare('INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)'),
     foldCard: prepare('UPDATE cards SET state = ?, version = ?, seq = ? WHERE slot = ?'),
-    insertClaim: prepare('INSERT INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)'),
     resolveClaim: prepare('UPDATE claims SET resolved = ?, kept = ? WHERE slot = ? AND end = ? AND seq = ?'),
     insertOrder: prepare('INSERT INTO orders VALUES (?, ?, NULL, NULL)'),
     serveOrder: prepare('UPDATE orders SET digest = ?, signatures = ? WHERE id = ?'),
@@ -103,6 +94,46 @@ export function prepareWrites(db: Database): Writes {
     deleteRow: prepare('DELETE FROM journal WHERE seq = ?'),
     deleteClaim: prepare('DELETE FROM claims WHERE slot = ? AND end = ? AND seq = ?'),
   };
+}
+
+/** A call costs as much as a row: so many rows go with one. */
+const rowsAtOnce = 16;
+
+/** Inserts rows of one table, most of them many at once: they are there after `flush`. */
+export class RowInserter {
+  readonly #columns: number;
+  readonly #one: Statement;
+  readonly #many: Statement;
+  #values: unknown[] = [];
+
+  constructor(db: Database, table: string, columns: number) {
+    const row = `(${Array(columns).fill('?').join(', ')})`;
+    const rows = (count: number) => `INSERT INTO ${table} VALUES ${Array(count).fill(row).join(', ')}`;
+    this.#columns = columns;
+    this.#one = db.prepare(rows(1));
+    this.#many = db.prepare(rows(rowsAtOnce));
+  }
+
+  add(...row: unknown[]): void {
+    this.#values.push(...row);
+    if (this.#values.length < rowsAtOnce * this.#columns) return;
+    const values = this.#values;
+    this.#values = [];
+    this.#many.run(values);
+  }
+
+  flush(): void {
+    const values = this.#values;
+    this.#values = [];
+    for (let at = 0; at < values.length; at += this.#columns) {
+      this.#one.run(values.slice(at, at + this.#columns));
+    }
+  }
+
+  /** Forgets the rows that wait, after a failure. */
+  clear(): void {
+    this.#values = [];
+  }
 }
 
 function preparer(db: Database) {

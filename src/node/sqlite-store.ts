@@ -160,7 +160,8 @@ export class Store {
     const seq = ++this.#lastSeq;
     const spent = next.spent - account.card.state.spent;
     addToSums(this.sums, claim?.record, record, spent);
-    const entry = createEntry(account, seq, kind, claim ?? { seq, record, resolvedBy: 0 }, record, next);
+    const held = claim ?? { seq, record, resolvedBy: 0, indexedAs: undefined };
+    const entry = createEntry(account, seq, kind, held, record, next);
     this.accounts.append(entry);
     group.entries.push(entry);
     return group.done;
@@ -266,6 +267,8 @@ export class Store {
   }
 
   #write(group: Group): void {
+    this.#writes.journal.clear();
+    this.#writes.claims.clear();
     this.#writes.begin.run();
     for (const [{ slot }, card] of group.opened) insertCard(this.#writes, slot, card);
     insertEntries(this.#writes, group.entries);

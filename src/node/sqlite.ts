@@ -16,7 +16,7 @@ export interface SqliteLedgerOptions {
   readonly path: string;
   /** Cards kept in memory, about 1 KiB each. Default 100,000. */
   readonly maxCards?: number;
-  /** Changes kept in memory before they are folded into the rows of their cards, about 1 KiB each. Default 32,768. */
+  /** Changes kept in memory before they are folded into the rows of their cards, about 1 KiB each. Default 65,536. */
   readonly maxUnfolded?: number;
 }
 
@@ -31,7 +31,7 @@ export interface SqliteLedgerOptions {
  * of this format, which leaves it untouched; `storage-failed` if it cannot be read or written, or the package is missing
  */
 export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Ledger> {
-  const { maxCards = 100_000, maxUnfolded = 32_768 } = options;
+  const { maxCards = 100_000, maxUnfolded = 65_536 } = options;
   const driver = await loadDriver();
   const path = resolve(options.path);
   const lock = lockLedger(driver, path);

@@ -125,7 +125,7 @@ function replayed({ status, headers, body }: StoredReply): Response {
 }
 
 function sealStream(key: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const records = sealBody(key, body as unknown as AsyncIterable<Uint8Array>, {
+  const records = sealBody(key, body, {
     salt: crypto.getRandomValues(new Uint8Array(16)),
   });
   return new ReadableStream({

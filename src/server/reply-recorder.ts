@@ -31,8 +31,8 @@ export function createReplyRecorder(done: (body: Uint8Array | undefined) => void
     write(chunk) {
       if (!recording) return;
       length += chunk.length;
-      if (length > limits.replyBytes) return finish(undefined);
-      chunks.push(chunk.slice());
+      if (length > limits.replyBytes) finish(undefined);
+      else chunks.push(chunk.slice());
     },
     end: () => finish(concat(...chunks)),
     abandon: () => finish(undefined),

@@ -235,6 +235,7 @@ describe('voucher create', () => {
     expect(alone).toMatchObject({ vendor: box.origin, items: [{ denomination: 100, count: 2 }] });
     const server = await box.serve('shop');
     const beside = await box.json<Vouchers>('voucher', 'create', 'shop');
+    expect((await stat(join(box.folder, 'shop', 'admin.sock'))).mode & 0o777).toBe(0o600);
     await server.stop();
     const codes = [...alone.codes, ...beside.codes];
     expect(new Set(codes).size).toBe(4);

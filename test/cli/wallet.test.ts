@@ -187,6 +187,19 @@ describe('a wallet on the command line', () => {
     await expect(stat(join(box.folder, 'empty'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
+  it('pays for nothing that it could not write', async () => {
+    const before = await unitsLeft();
+    for (const file of ['shop', 'none/hello.txt']) {
+      const { code, stderr } = await box.run(['fetch', article, '--max', '3', '-o', file]);
+      expect(code).toBe(2);
+      expect(twoLines(stderr).next).toContain('Nothing was paid');
+    }
+    const full = await box.run(['fetch', article, '--max', '3', '-o', '/dev/full']);
+    expect(full.code).toBe(7);
+    expect(twoLines(full.stderr).next).toContain('impuls history');
+    expect(await unitsLeft()).toBe(before - 3);
+  });
+
   it('takes the limit from its settings where the command line has none', async () => {
     const file = join(box.folder, 'home', 'config.json');
     await writeFile(file, '{"max": 3}');

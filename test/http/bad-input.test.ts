@@ -76,7 +76,10 @@ describe.each(hosts)('a vendor behind $name', ({ start }) => {
   ): Promise<{ problem: string; response: Response }> {
     const before = await host.ledger.totals();
     const { path = '/a', ...rest } = init;
-    const response = await host.request(path, { ...rest, headers: { ...rest.headers, authorization } });
+    const response = await host.request(path, {
+      ...rest,
+      headers: { ...Object.fromEntries(new Headers(rest.headers)), authorization },
+    });
     const problem = await problemOf(response);
     expect(await host.ledger.totals()).toEqual(before);
     expect(host.errors).toEqual([]);

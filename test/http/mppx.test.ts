@@ -35,11 +35,13 @@ interface Validation {
 it('passes mppx validate', { timeout: 60_000 }, async () => {
   const { origin } = await start();
   const bin = fileURLToPath(new URL('../../node_modules/mppx/dist/bin.js', import.meta.url));
-  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-    execFile(process.execPath, [bin, 'validate', origin, '--output-json'], (error, out, err) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout: out, stderr: err });
-    });
-  });
+  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
+    (resolve) => {
+      execFile(process.execPath, [bin, 'validate', origin, '--output-json'], (error, out, err) => {
+        resolve({ code: error ? Number(error.code) : 0, stdout: out, stderr: err });
+      });
+    },
+  );
   expect(stderr).not.toContain('Error');
   const result = JSON.parse(stdout) as Validation;
   expect(result.summary.failed, stdout).toBe(0);
@@ -50,13 +52,17 @@ it('passes mppx validate', { timeout: 60_000 }, async () => {
 
 it('writes challenges and receipts that mppx reads', async () => {
   const { origin, vendor: made } = await start();
-  const post = (path: string, body: unknown) => fetch(origin + path, { method: 'POST', body: JSON.stringify(body) });
+  const post = (path: string, body: unknown) =>
+    fetch(origin + path, { method: 'POST', body: JSON.stringify(body) });
   const [code] = await made.createVouchers([{ denomination: 100, count: 1 }], 1);
   const hand = await buyCard(post, made.document, code!, { protocol: 'chain' }, 100);
   await post('/impuls/activate', await activationOf(hand, made.digest));
   const bare = await fetch(`${origin}/article`);
   const theirs = Challenge.fromResponseList(bare);
-  expect(theirs.map(({ method, intent }) => `${method}/${intent}`)).toEqual(['impuls/session', 'impuls/charge']);
+  expect(theirs.map(({ method, intent }) => `${method}/${intent}`)).toEqual([
+    'impuls/session',
+    'impuls/charge',
+  ]);
   expect(theirs[0]!.request).toMatchObject({ amount: '3', currency: 'unit' });
   const claim = claimOf(hand, challengesOf(bare)[0]!, { target: '/article' }, { end: 3, units: 3 });
   const paid = await fetch(`${origin}/article`, { headers: { authorization: claim.authorization } });

@@ -46,7 +46,10 @@ describe.each(hosts)('paying a vendor behind $name', ({ start }) => {
   }
 
   const pay = (host: Host, path: string, claim: HandClaim, init: RequestInit = {}): Promise<Response> =>
-    host.request(path, { ...init, headers: { ...init.headers, authorization: claim.authorization } });
+    host.request(path, {
+      ...init,
+      headers: { ...Object.fromEntries(new Headers(init.headers)), authorization: claim.authorization },
+    });
 
   const stateOf = (response: Response, hand: HandCard, claim: HandClaim) => {
     const state = parseState(response.headers.get('impuls-state')!);

@@ -54,6 +54,7 @@ describe('the built modules', () => {
     const modules = modulesOf('node');
     expect(findPath(modules, isBuiltin)).toHaveLength(2);
     expect(findPath(modules, (module) => packageOf(module) === 'better-sqlite3')).toHaveLength(2);
+    expect(findPath(modules, (module) => layerOf(module) === 'core')).toHaveLength(2);
     expect(findPath(modules, (module) => packageOf(module) === '@noble/hashes').length).toBeGreaterThan(2);
   });
 });

@@ -5,34 +5,32 @@ import { createStage, root } from './stage.mjs';
 
 /**
  * Blocks marked `ts` are modules that compile against the built package; one marked `ts more` goes on with the block before
- * it. A module with a block marked `run` is also run, in the folder where it stands.
+ * it. A module with a block marked `run` is also run, in a fresh folder.
  */
 export async function checkTypescript(documents, report) {
+  const all = documents.flatMap((document) => modulesOf(document, report));
+  if (all.length === 0) return;
   const stage = createStage();
   try {
-    const modules = new Map(
-      documents
-        .flatMap((document) => modulesOf(document, report))
-        .map((m) => [join(stage.folder, m.name), m]),
-    );
+    const modules = new Map(all.map((module) => [join(stage.folder, module.name), module]));
     for (const [path, { text }] of modules) writeFileSync(path, text);
     for (const { path, line, message } of compile([...modules.keys()])) {
-      const { file, line: first } = modules.get(path) ?? { file: path, line: 1 };
-      report(file, line ?? first, message);
+      report(modules.get(path)?.file ?? path, line, message);
     }
-    for (const { name, text, runs, file, line } of modules.values()) {
-      if (!runs) continue;
-      const { outputText } = ts.transpileModule(text, {
-        compilerOptions: { module: ts.ModuleKind.ESNext, target },
-      });
-      const script = join(stage.folder, name.replace(/ts$/, 'mjs'));
-      writeFileSync(script, outputText);
-      const failure = await stage.run(process.execPath, [script]);
+    for (const [path, { text, runs, file, line }] of modules) {
+      const failure = runs && (await run(stage, path, text));
       if (failure) report(file, line, failure);
     }
   } finally {
     stage.remove();
   }
+}
+
+function run(stage, path, text) {
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target };
+  const script = path.replace(/ts$/, 'mjs');
+  writeFileSync(script, ts.transpileModule(text, { compilerOptions }).outputText);
+  return stage.run(process.execPath, [script]);
 }
 
 const target = ts.ScriptTarget.ES2023;
@@ -72,8 +70,8 @@ function compile(paths) {
     typeRoots: [join(root, 'node_modules/@types')],
   });
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => ({
-    path: file?.fileName,
-    line: file && file.getLineAndCharacterOfPosition(start).line + 1,
+    path: file?.fileName ?? 'the compiler',
+    line: !file ? 1 : file.getLineAndCharacterOfPosition(start).line + 1,
     message: ts.flattenDiagnosticMessageText(messageText, '\n'),
   }));
 }

@@ -1,14 +1,11 @@
-import { createWriteStream } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
-import { createPayingFetch, paymentOf, type KeyedPayment, type Payment } from '../../client/index.js';
+import { createPayingFetch, paymentOf, type KeyedPayment } from '../../client/index.js';
 import { ImpulsError } from '../../core/errors.js';
 import { formatUnits } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
+import { checkWritable, showAnswer } from '../fetching/answer.js';
 import { dryRun } from '../fetching/dry-run.js';
-import { unreachable } from '../fetching/unreachable.js';
+import { cutOff, networkFailure, unreachable } from '../fetching/network.js';
 import { prepareRequest } from '../fetching/request.js';
 import { createTracingFetch } from '../fetching/trace.js';
 import type { Terminal } from '../terminal.js';
@@ -82,25 +79,19 @@ export const fetchCommand = defineCommand({
         ...(protocol && { protocol }),
         ...(values.seal && { seal: 'prefer' }),
       });
-      const response = await reach(request.url, () => paying(request.url.href, request.init));
+      if (values.output !== undefined) await checkWritable(values.output);
+      const response = await paying(request.url.href, request.init).catch((error: unknown) => {
+        throw networkFailure(error, (cause) => unreachable(request.url, cause));
+      });
       const payment = paymentOf(response);
-      if (values.json) await printAsJson(terminal, response, payment);
-      else await writeAnswer(terminal, response, values.include ? headOf(response) : '', values.output);
+      await showAnswer(terminal, response, payment, values).catch((error: unknown) => {
+        throw networkFailure(error, (cause) => cutOff(cause, payment));
+      });
       if (!values.silent) tellPayment(terminal, payment, values.verbose ? 'always' : 'watched');
       return values.fail && response.status >= 400 ? exitCodes.failure : exitCodes.ok;
     });
   },
 });
-
-/** `fetch` tells of a network that failed by a TypeError. */
-async function reach(url: URL, send: () => Promise<Response>): Promise<Response> {
-  try {
-    return await send();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw unreachable(url, error);
-  }
-}
 
 function readProtocol(name: string | undefined): 'chain' | 'stream' | undefined {
   if (name === undefined || name === 'chain' || name === 'stream') return name;
@@ -111,60 +102,6 @@ function noMax(file: string): ImpulsError {
   return new ImpulsError('invalid-argument', 'impuls fetch needs a limit: the most that it may pay', {
     hint: `Add --max <units>, or write {"max": <units>} into ${file}.`,
   });
-}
-
-function headOf(response: Response): string {
-  const lines = [...response.headers].map(([name, value]) => `${name}: ${value}`);
-  return [`HTTP/1.1 ${response.status} ${response.statusText}`.trimEnd(), ...lines, '', ''].join('\r\n');
-}
-
-async function writeAnswer(
-  terminal: Terminal,
-  response: Response,
-  head: string,
-  file: string | undefined,
-): Promise<void> {
-  const body = response.body
-    ? Readable.fromWeb(response.body as NodeReadableStream<Uint8Array>)
-    : Readable.from([]);
-  if (file === undefined) {
-    if (head !== '') await terminal.write(Buffer.from(head));
-    for await (const chunk of body as AsyncIterable<Uint8Array>) await terminal.write(chunk);
-    return;
-  }
-  try {
-    const target = createWriteStream(file);
-    target.write(head);
-    await pipeline(body, target);
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === undefined) throw cause;
-    throw new ImpulsError('storage-failed', `cannot write ${file}: ${message}`, {
-      cause,
-      hint: 'The request was answered; send it to another -o to pay for it again, or see `impuls history`.',
-    });
-  }
-}
-
-async function printAsJson(
-  terminal: Terminal,
-  response: Response,
-  payment: KeyedPayment | undefined,
-): Promise<void> {
-  const bytes = Buffer.from(await response.arrayBuffer());
-  const text = bytes.toString('utf8');
-  const isText = Buffer.from(text).equals(bytes);
-  terminal.printJson({
-    status: response.status,
-    headers: Object.fromEntries(response.headers),
-    ...(isText ? { body: text } : { bodyBase64: bytes.toString('base64') }),
-    payment: payment ? withoutKey(payment) : null,
-  });
-}
-
-/** The key stays between the two sides. */
-function withoutKey(payment: KeyedPayment): Payment {
-  return { ...payment, key: undefined } as Payment;
 }
 
 function tellPayment(

@@ -23,11 +23,8 @@ const program = fileURLToPath(new URL('./vendor-process.js', import.meta.url));
 
 /** @throws ImpulsError `network` if it does not start */
 export async function startVendorChild(folder: string): Promise<VendorChild> {
-  const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, folder], { stdio: ['pipe', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
-  const endWithUs = (): void => void child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  void exited.then(() => process.removeListener('exit', endWithUs));
 
   const paid: PaidEvent[] = [];
   await ready(child, (event) => paid.push(event));

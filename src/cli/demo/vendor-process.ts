@@ -40,6 +40,8 @@ function tell(event: object): void {
 
 const folder = await openVendorFolder(process.argv[2] ?? '.');
 const stopped = untilStopped();
+/** The input ends with the process that started this one. */
+const orphaned = new Promise((resolve) => process.stdin.once('end', resolve).resume());
 const server = await startVendorServer(folder, {
   ...folder.settings.listen,
   routes: served,
@@ -47,5 +49,6 @@ const server = await startVendorServer(folder, {
   onError: (error) => tell({ event: 'error', message: String(error) }),
 });
 tell({ event: 'ready', address: server.address });
-await stopped;
+await Promise.race([stopped, orphaned]);
+process.stdin.destroy();
 await server.close();

@@ -7,7 +7,7 @@ import { formatUnits, plural } from '../amounts.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Terminal } from '../terminal.js';
 import type { PreparedRequest } from './request.js';
-import { unreachable } from './unreachable.js';
+import { unreachable } from './network.js';
 
 interface Quote {
   /** 0 if it is not to be paid. */

@@ -106,7 +106,8 @@ function matchPayload(rest: string, at: number): PaymentPayload | null {
   const protocol = match[2] as ProtocolName;
   const end = Number(match[3]);
   const units = Number(match[4]);
-  if (end > limits.maxUint32 || units > limits.maxUint32 || end < protocols[protocol].leastEnd(units)) return null;
+  if (end > limits.maxUint32 || units > limits.maxUint32 || end < protocols[protocol].leastEnd(units))
+    return null;
   return {
     action: 'pay',
     card: fromBase64url(match[1]!, 16),

@@ -1,0 +1,11 @@
+/** The vendor on Node: `impuls/server/node`. */
+export { createNodeHandler, createPaidNodeHandler, type Paid, type PaidNodeHandler } from './http.js';
+export { createRsaSigner, generateIssuingKey, type RsaSigner } from './rsa.js';
+export {
+  initVendorFolder,
+  openVendorFolder,
+  type InitVendorOptions,
+  type NewVendor,
+  type VendorFolder,
+  type VendorFolderOptions,
+} from './vendor-folder.js';
