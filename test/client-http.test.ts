@@ -31,7 +31,7 @@ describe.each(['chain', 'stream'] as const)('over HTTP, with a %s card', (protoc
       );
       expect(bodies).toEqual(Array.from({ length: 100 }, (_, i) => `/a?${round}-${i}`));
     }
-    expect(await vendor.totals()).toMatchObject({ spent: 600, claims: { settled: 300 } });
+    expect(await vendor.totals()).toMatchObject({ spent: 600, claims: { pending: 300 } });
     expect(wallet.cards()).toMatchObject([{ left: 400, reserved: 0 }]);
     await expect(pay(`${origin}/a`)).rejects.toMatchObject({ code: 'limit-exceeded' });
     await wallet.close();

@@ -80,9 +80,14 @@ export class Writer {
   }
 
   raw(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const { length } = bytes;
+    this.#reserve(length);
+    const buffer = this.#buffer;
+    const at = this.#length;
+    // A call of `set` costs more than copying the few bytes of most fields.
+    if (length > 64) buffer.set(bytes, at);
+    else for (let i = 0; i < length; i++) buffer[at + i] = bytes[i]!;
+    this.#length = at + length;
     return this;
   }
 

@@ -75,25 +75,37 @@ function compressBlock(state: Int32Array, bytes: Uint8Array, at: number): void {
   compress(state);
 }
 
+/** `TypedArray.set` and `fill` cost more than the copy of eight words. */
+function copyState(to: Int32Array, from: Int32Array): void {
+  for (let i = 0; i < 8; i++) to[i] = from[i]!;
+}
+
 /**
  * Absorbs the rest of a message whose first `before` bytes (a multiple of 64) are already in `state`,
  * with the padding of FIPS 180-4 §5.1.1.
  */
 function finish(state: Int32Array, message: Uint8Array, before: number): void {
   const { length } = message;
+  const w = schedule;
   let at = 0;
   for (; at + 64 <= length; at += 64) compressBlock(state, message, at);
-  schedule.fill(0, 0, 16);
-  const tail = length - at;
-  for (let i = 0; i < tail; i++) schedule[i >> 2]! |= message[at + i]! << (24 - 8 * (i & 3));
-  schedule[tail >> 2]! |= 0x80 << (24 - 8 * (tail & 3));
-  if (tail >= 56) {
-    compress(state);
-    schedule.fill(0, 0, 16);
+  let words = 0;
+  for (; at + 4 <= length; at += 4) {
+    w[words++] = (message[at]! << 24) | (message[at + 1]! << 16) | (message[at + 2]! << 8) | message[at + 3]!;
   }
+  let shift = 24;
+  let word = 0;
+  for (; at < length; at++, shift -= 8) word |= message[at]! << shift;
+  w[words++] = word | (0x80 << shift);
+  if (words > 14) {
+    while (words < 16) w[words++] = 0;
+    compress(state);
+    words = 0;
+  }
+  while (words < 14) w[words++] = 0;
   const bits = (before + length) * 8;
-  schedule[14] = Math.floor(bits / 2 ** 32);
-  schedule[15] = bits;
+  w[14] = Math.floor(bits / 2 ** 32);
+  w[15] = bits;
   compress(state);
 }
 
@@ -107,7 +119,7 @@ const scratch = new Int32Array(8);
 
 /** SHA-256 of a message of any length. @returns 32 bytes */
 export function sha256(message: Uint8Array): Uint8Array {
-  scratch.set(initial);
+  copyState(scratch, initial);
   finish(scratch, message, 0);
   return output(scratch, 32);
 }
@@ -132,13 +144,14 @@ export class HmacKey {
 
   /** HMAC-SHA-256, cut to its first `length` bytes (at most 32). */
   mac(message: Uint8Array, length = 32): Uint8Array {
-    scratch.set(this.#inner);
+    copyState(scratch, this.#inner);
     finish(scratch, message, 64);
-    schedule.set(scratch);
-    schedule[8] = 0x8000_0000;
-    schedule.fill(0, 9, 15);
-    schedule[15] = (64 + 32) * 8;
-    scratch.set(this.#outer);
+    const w = schedule;
+    copyState(w, scratch);
+    w[8] = 0x8000_0000;
+    for (let i = 9; i < 15; i++) w[i] = 0;
+    w[15] = (64 + 32) * 8;
+    copyState(scratch, this.#outer);
     compress(scratch);
     return output(scratch, length);
   }
@@ -211,7 +224,7 @@ export class ChainHash {
     w[13] = (words[7]! << 8) | 0x80;
     w[14] = 0;
     w[15] = 55 * 8;
-    words.set(initial);
+    copyState(words, initial);
     compress(words);
   }
 }

@@ -1,8 +1,8 @@
-import { concat, equalBytes } from './bytes.js';
+import { concat, equalBytes, utf8 } from './bytes.js';
 import { crowded, unitsLeft, type CardState, type Gap, type Spending, type Taken } from './card-state.js';
 import { ImpulsError, malformed } from './errors.js';
 import { generatorById, generators, type Generator } from './generators.js';
-import { expand } from './hash.js';
+import { expand, sha256 } from './hash.js';
 import { limits } from './limits.js';
 import type { Protocol, Scheme, Source } from './protocol.js';
 
@@ -32,8 +32,10 @@ export const stream: Protocol = {
 
 /** The proof that shows an output without giving it away (docs/spec.md §6.1). 16 bytes. */
 function coin(output: Uint8Array): Uint8Array {
-  return expand(output, 'impuls/1 coin', 16);
+  return sha256(concat(coinLabel, output)).slice(0, 16);
 }
+
+const coinLabel = utf8('impuls/1 coin');
 
 function deriveStream(seed: Uint8Array, generator: Generator): Source {
   const start = expand(seed, 'impuls/1 stream', 32);

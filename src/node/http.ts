@@ -164,7 +164,12 @@ function guard(res: ServerResponse, payment: Payment): void {
     return phase !== 'held';
   }
 
-  res.writeHead = ((status: number, ...rest: unknown[]) => {
+  // Whoever goes away before the head gets nothing back; a repeat of a safe request is served again.
+  res.once('close', () => {
+    if (phase === 'waiting' && !payment.keepsReply) payment.settle(200);
+  });
+
+  res.writeHead = (status: number, ...rest: unknown[]) => {
     if (phase === 'waiting') {
       const headers = rest.find((value) => typeof value === 'object' && value !== null);
       if (headers) applyHeaders(res, headers);
@@ -176,7 +181,7 @@ function guard(res: ServerResponse, payment: Payment): void {
       return res;
     }
     return writeHead(status, ...rest);
-  });
+  };
 
   res.write = ((chunk: Chunk, encoding?: BufferEncoding | Done, done?: Done) => {
     const [charset, callback] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, done];

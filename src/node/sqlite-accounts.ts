@@ -9,11 +9,10 @@ export interface Account {
   card: StoredCard;
   /** Whether any claim of it is in the index. */
   indexed: boolean;
-  /** Claims that entries not yet folded touch, by tag. */
-  claims: ReadonlyMap<string, Claim>;
-  /** Its first and last entry that is not folded. */
+  /** Its first and last entry that is not folded, and how many there are. */
   first: Entry | undefined;
   last: Entry | undefined;
+  unfolded: number;
 }
 
 export interface Claim {
@@ -45,23 +44,20 @@ export interface Entry {
   next: Entry | undefined;
 }
 
-const noClaims: ReadonlyMap<string, Claim> = new Map();
-
 export function createAccount(slot: number, card: StoredCard, indexed: boolean): Account {
-  return { slot, card, indexed, claims: noClaims, first: undefined, last: undefined };
+  return { slot, card, indexed, first: undefined, last: undefined, unfolded: 0 };
 }
 
-/** Keeps a claim beside its card until `dropClaim`. Most cards never have one, so the map is made when it is needed. */
-export function keepClaim(account: Account, claim: Claim): void {
-  if (account.claims === noClaims) account.claims = new Map();
-  (account.claims as Map<string, Claim>).set(claim.record.tag, claim);
+/** The claim that `matches`, of those that the card's unfolded entries touch. They are few: see `cardBound`. */
+export function findClaim(account: Account, matches: (claim: Claim) => boolean): Claim | undefined {
+  for (let entry = account.first; entry; entry = entry.nextOfCard) {
+    if (matches(entry.claim)) return entry.claim;
+  }
+  return undefined;
 }
 
-export function dropClaim(account: Account, claim: Claim): void {
-  const { tag } = claim.record;
-  if (account.claims.get(tag) !== claim) return;
-  (account.claims as Map<string, Claim>).delete(tag);
-}
+/** A card that has so many entries is folded in part, however young they are. */
+export const cardBound = 256;
 
 /**
  * The cards in memory. Those with entries to fold stay; of the others the least recently used leave when there are more
@@ -71,6 +67,8 @@ export class Accounts {
   readonly #maxCards: number;
   /** In the order of their last use. */
   readonly #idle = new Map<CardId, Account>();
+  /** One iterator for all: a new one would step over every card that has left since the map was last packed. */
+  #longestIdle = this.#idle.keys();
   readonly #pinned = new Map<CardId, Account>();
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
@@ -130,6 +128,7 @@ export class Accounts {
       this.pin(account);
     }
     account.last = entry;
+    account.unfolded++;
     if (this.#newest) this.#newest.next = entry;
     else this.#oldest = entry;
     this.#newest = entry;
@@ -143,6 +142,7 @@ export class Accounts {
     entry.folded = true;
     account.first = entry.nextOfCard;
     if (!account.first) account.last = undefined;
+    account.unfolded--;
     this.#unfolded--;
     return entry;
   }
@@ -157,7 +157,9 @@ export class Accounts {
 
   #evict(): void {
     while (this.#idle.size > 0 && this.#idle.size + this.#pinned.size > this.#maxCards) {
-      this.#idle.delete(this.#idle.keys().next().value!);
+      const { value, done } = this.#longestIdle.next();
+      if (done) this.#longestIdle = this.#idle.keys();
+      else this.#idle.delete(value);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Connection } from './sqlite-files.js';
 
@@ -8,8 +9,8 @@ import type { Connection } from './sqlite-files.js';
 export interface Checkpoints {
   /** Takes note of a commit. @param pages about how many it wrote */
   wrote(pages: number): void;
-  /** Empties the log, so that nothing that was erased is left in it. */
-  empty(): void;
+  /** Empties the log, so that nothing that was erased is left in it. @throws what SQLite throws */
+  empty(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,6 +46,16 @@ export function startCheckpoints(connection: Connection, path: string): Checkpoi
     logPages = report ? report.log - report.checkpointed : 0;
   }
 
+  /** One that fails costs nothing but a longer log: all is in there. */
+  function tryCheckpoint(mode: 'PASSIVE' | 'TRUNCATE'): void {
+    try {
+      checkpoint(mode);
+    } catch {
+      newPages = 0;
+      logPages = 0;
+    }
+  }
+
   function startWorker(): Worker {
     const started = new Worker(new URL('./sqlite-checkpoint-worker.js', import.meta.url), {
       workerData: path,
@@ -53,7 +64,7 @@ export function startCheckpoints(connection: Connection, path: string): Checkpoi
     started.on('message', ({ log, checkpointed }: CheckpointReport) => {
       workerBusy = false;
       logPages = Math.max(logPages, log);
-      if (log >= restartPages && checkpointed > 0) checkpoint('PASSIVE');
+      if (log >= restartPages && checkpointed > 0) tryCheckpoint('PASSIVE');
     });
     started.on('error', () => {
       workerFailed = true;
@@ -70,22 +81,25 @@ export function startCheckpoints(connection: Connection, path: string): Checkpoi
   }
 
   function waitForIdle(): void {
-    if (logPages >= restartPages) checkpoint('PASSIVE');
+    if (logPages >= restartPages) tryCheckpoint('PASSIVE');
     else if (idle) idle.refresh();
-    else idle = setTimeout(() => checkpoint('PASSIVE'), idleMs).unref();
+    else idle = setTimeout(() => tryCheckpoint('PASSIVE'), idleMs).unref();
   }
 
   return {
     wrote(pages) {
       logPages += pages;
       newPages += pages;
-      if (logPages >= boundPages && !workerBusy) checkpoint('TRUNCATE');
+      if (logPages >= boundPages && !workerBusy) tryCheckpoint('TRUNCATE');
       if (newPages < sharePages || workerBusy) return;
       if (workerFailed) waitForIdle();
       else share();
     },
 
-    empty: () => checkpoint('TRUNCATE'),
+    async empty() {
+      if (worker && workerBusy) await once(worker, 'message').catch(() => {});
+      checkpoint('TRUNCATE');
+    },
 
     async stop() {
       clearTimeout(idle);

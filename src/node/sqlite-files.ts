@@ -81,7 +81,7 @@ export function prepareFile(driver: Driver, path: string): void {
 /** Under another name first, so that what lies at `path` is whole. */
 function createLedger(driver: Driver, path: string): void {
   const draft = `${path}.new`;
-  rmSync(draft, { force: true });
+  for (const rest of ['', '-wal', '-shm', '-journal']) rmSync(`${draft}${rest}`, { force: true });
   createPrivate(draft);
   const connection = connect(driver, draft, {});
   try {

@@ -1,13 +1,6 @@
 import type { CardState } from '../core/card-state.js';
 import type { ClaimRecord, StoredCard } from '../server/ledger.js';
-import {
-  dropClaim,
-  keepClaim,
-  type Account,
-  type Accounts,
-  type Claim,
-  type Entry,
-} from './sqlite-accounts.js';
+import { cardBound, type Account, type Accounts, type Claim, type Entry } from './sqlite-accounts.js';
 import { encodeReply, encodeState, isPlainAdvance } from './sqlite-codec.js';
 import { hashTag, kinds, type Kind } from './sqlite-schema.js';
 import type { Writes } from './sqlite-statements.js';
@@ -31,7 +24,6 @@ export function createEntry(
   if (moves) account.card = { entry, state: next, version: version + 1 };
   if (kind !== kinds.accept) claim.resolvedBy = seq;
   claim.record = record;
-  keepClaim(account, claim);
   return {
     seq,
     kind,
@@ -116,12 +108,24 @@ export function insertEntries({ journal }: Writes, entries: readonly Entry[]): v
 const cardShare = 64;
 
 /**
- * Folds the oldest entries, a card at a time, until `keep` are left or about `budget` are folded.
+ * Folds the oldest entries, a card at a time, until `keep` are left or about `budget` are folded, and some of each card in
+ * `busy` that has too many.
  *
  * @returns the cards whose rows changed
  */
-export function foldOldest(writes: Writes, accounts: Accounts, keep: number, budget: number): Account[] {
+export function foldOldest(
+  writes: Writes,
+  accounts: Accounts,
+  busy: readonly Entry[],
+  keep: number,
+  budget: number,
+): Account[] {
   const touched: Account[] = [];
+  for (const { account } of busy) {
+    if (account.unfolded < cardBound) continue;
+    foldCard(writes, accounts, account);
+    touched.push(account);
+  }
   for (let folded = 0; accounts.unfolded > keep && folded < budget;) {
     const { account } = accounts.oldest!;
     folded += foldCard(writes, accounts, account);
@@ -157,5 +161,4 @@ function foldClaim(writes: Writes, { kind, account, claim }: Entry): void {
     writes.resolveClaim.run(resolvedBy, kept, account.slot, end, seq);
   }
   claim.indexedAs = resolvedBy;
-  dropClaim(account, claim);
 }

@@ -28,7 +28,7 @@ export async function purgeRecords(store: Store, keysBefore: number, claimsBefor
     writes.erase.run(row.seq);
     return true;
   });
-  if (deleted || erased) store.emptyLog();
+  if (deleted || erased) await store.emptyLog();
 }
 
 /** Walks the journal until its rows are newer than `before`. @returns whether any row was changed */

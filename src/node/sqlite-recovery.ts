@@ -1,13 +1,6 @@
 import { malformed } from '../core/errors.js';
 import type { ClaimRecord } from '../server/ledger.js';
-import {
-  createAccount,
-  keepClaim,
-  type Account,
-  type Accounts,
-  type Claim,
-  type Entry,
-} from './sqlite-accounts.js';
+import { createAccount, type Account, type Accounts, type Claim, type Entry } from './sqlite-accounts.js';
 import { decodeState, plainAdvance } from './sqlite-codec.js';
 import { acceptedOf, cardOf, claimOf, resolvedOf } from './sqlite-records.js';
 import { kinds, type JournalRow } from './sqlite-schema.js';
@@ -94,7 +87,6 @@ function replay(account: Account, claim: Claim, row: JournalRow): Entry {
   else if (row.kind === kinds.accept) state = plainAdvance(before, claim.record);
   const next = row.kind === kinds.settle ? version : version + 1;
   account.card = { entry, state, version: next };
-  keepClaim(account, claim);
   return {
     seq: row.seq,
     kind: row.kind,

@@ -50,7 +50,6 @@ export const schema = `
     hash INTEGER NOT NULL,      -- hashTag of the tag
     PRIMARY KEY (slot, end, seq)
   ) WITHOUT ROWID;
-  CREATE INDEX claims_by_tag ON claims (slot, hash);
   CREATE TABLE orders (
     id TEXT PRIMARY KEY,
     items BLOB NOT NULL,

@@ -18,7 +18,9 @@ export interface Reads {
   readonly tail: Statement<[seq: number], JournalRow>;
   readonly cardById: Statement<[id: string], CardRow>;
   readonly cardBySlot: Statement<[slot: number], CardRow>;
+  /** Looks through all claims of a card. */
   readonly claimByTag: Statement<[slot: number, hash: number, tag: string], ClaimRow>;
+  readonly claimByEnd: Statement<[slot: number, end: number, tag: string], ClaimRow>;
   readonly claimBySeq: Statement<[slot: number, end: number, seq: number], ClaimRow>;
   readonly endOfClaim: Statement<[seq: number], number>;
   /** Claims that may hold a unit of `(from, end]`. */
@@ -41,6 +43,7 @@ export function prepareReads(db: Database): Reads {
     cardById: prepare('SELECT * FROM cards WHERE id = ?'),
     cardBySlot: prepare('SELECT * FROM cards WHERE slot = ?'),
     claimByTag: prepare(`${claims} c.hash = ? AND j.tag = ?`),
+    claimByEnd: prepare(`${claims} c.end = ? AND j.tag = ?`),
     claimBySeq: prepare(`${claims} c.end = ? AND c.seq = ?`),
     endOfClaim: prepare<[number], number>('SELECT end FROM journal WHERE seq = ? AND kind = 0').pluck(),
     chainHolders: prepare(`
@@ -104,35 +107,35 @@ export class RowInserter {
   readonly #columns: number;
   readonly #one: Statement;
   readonly #many: Statement;
-  #values: unknown[] = [];
+  readonly #values: unknown[];
+  #used = 0;
 
   constructor(db: Database, table: string, columns: number) {
     const row = `(${Array(columns).fill('?').join(', ')})`;
     const rows = (count: number) => `INSERT INTO ${table} VALUES ${Array(count).fill(row).join(', ')}`;
     this.#columns = columns;
+    this.#values = Array(columns * rowsAtOnce).fill(null);
     this.#one = db.prepare(rows(1));
     this.#many = db.prepare(rows(rowsAtOnce));
   }
 
   add(...row: unknown[]): void {
-    this.#values.push(...row);
-    if (this.#values.length < rowsAtOnce * this.#columns) return;
-    const values = this.#values;
-    this.#values = [];
-    this.#many.run(values);
+    for (const value of row) this.#values[this.#used++] = value;
+    if (this.#used < this.#values.length) return;
+    this.#used = 0;
+    this.#many.run(this.#values);
   }
 
   flush(): void {
-    const values = this.#values;
-    this.#values = [];
-    for (let at = 0; at < values.length; at += this.#columns) {
-      this.#one.run(values.slice(at, at + this.#columns));
+    for (let at = 0; at < this.#used; at += this.#columns) {
+      this.#one.run(this.#values.slice(at, at + this.#columns));
     }
+    this.#used = 0;
   }
 
   /** Forgets the rows that wait, after a failure. */
   clear(): void {
-    this.#values = [];
+    this.#used = 0;
   }
 }
 

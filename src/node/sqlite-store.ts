@@ -108,8 +108,10 @@ export class Store {
     return loaded;
   }
 
-  readClaim(account: Account, tag: string): Claim | undefined {
-    const row = this.reads.claimByTag.get(account.slot, hashTag(tag), tag);
+  /** @param end of the claim, if it is known: without it all claims of the card are looked through */
+  readClaim({ slot }: Account, tag: string, end: number | undefined): Claim | undefined {
+    const { claimByEnd, claimByTag } = this.reads;
+    const row = end === undefined ? claimByTag.get(slot, hashTag(tag), tag) : claimByEnd.get(slot, end, tag);
     return row && claimOf(row, this.#session);
   }
 
@@ -176,14 +178,15 @@ export class Store {
 
   /** Does something within the transaction of this turn. @returns when it is durable */
   within(job: Job): Promise<true> {
+    if (this.#shut) return Promise.reject(this.#shut);
     const group = this.#waiting();
     group.jobs.push(job);
     return group.done;
   }
 
   /** Folds the oldest entries of the journal until `keep` are left or about `budget` are folded. Only within a job. */
-  fold(keep: number, budget: number): void {
-    this.#folded.push(...foldOldest(this.#writes, this.accounts, keep, budget));
+  fold(keep: number, budget: number, busy: readonly Entry[] = []): void {
+    this.#folded.push(...foldOldest(this.#writes, this.accounts, busy, keep, budget));
   }
 
   /** Whether the journal's row `seq` is not durable yet. */
@@ -211,8 +214,9 @@ export class Store {
     if (this.#shut) throw this.#shut;
   }
 
-  emptyLog(): void {
-    this.#checkpoints.empty();
+  /** Leaves nothing that was erased in the write-ahead log. */
+  async emptyLog(): Promise<void> {
+    await this.#checkpoints.empty();
   }
 
   async close(): Promise<void> {
@@ -273,7 +277,7 @@ export class Store {
     for (const [{ slot }, card] of group.opened) insertCard(this.#writes, slot, card);
     insertEntries(this.#writes, group.entries);
     for (const job of group.jobs) job(this.#writes);
-    this.fold(this.#maxUnfolded, 2 * group.entries.length + 64);
+    this.fold(this.#maxUnfolded, 2 * group.entries.length + 64, group.entries);
     if (group.opened.size + group.jobs.length + this.#folded.length > 0) this.#writeProgress();
     this.#writes.commit.run();
   }

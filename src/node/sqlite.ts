@@ -3,7 +3,7 @@ import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
 import { holds, isOpen } from '../server/ledger-memory.js';
 import type { CardEntry, ClaimRecord, Ledger, Order, StoredReply } from '../server/ledger.js';
-import type { Account, Claim } from './sqlite-accounts.js';
+import { findClaim, type Account, type Claim } from './sqlite-accounts.js';
 import { loadDriver, lockLedger, storageError } from './sqlite-files.js';
 import { createOrderBook } from './sqlite-orders.js';
 import { purgeRecords } from './sqlite-purge.js';
@@ -69,19 +69,19 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
   }
 
   /** The claim of a card by its tag: in memory while it has entries to fold, else in the index. */
-  function claimOf(account: Account | undefined, tag: string): Claim | undefined {
-    return (
-      account && (account.claims.get(tag) ?? (account.indexed ? store.readClaim(account, tag) : undefined))
-    );
+  function claimOf(account: Account | undefined, tag: string, end?: number): Claim | undefined {
+    if (!account) return undefined;
+    const claim = findClaim(account, ({ record }) => record.tag === tag);
+    return claim ?? (account.indexed ? store.readClaim(account, tag, end) : undefined);
   }
 
   function holderOf(account: Account | undefined, from: number, end: number): Claim | undefined {
     if (!account) return undefined;
-    const { claims, card } = account;
-    for (const claim of claims.values()) if (holds(card.entry, claim.record, from, end)) return claim;
+    const holder = findClaim(account, ({ record }) => holds(account.card.entry, record, from, end));
+    if (holder || !account.indexed) return holder;
     // What is in memory says more than its row does.
-    const isCurrent = (claim: Claim) => !claims.has(claim.record.tag);
-    return account.indexed ? store.readHolder(account, from, end, isCurrent) : undefined;
+    const isCurrent = ({ seq }: Claim) => !findClaim(account, (claim) => claim.seq === seq);
+    return store.readHolder(account, from, end, isCurrent);
   }
 
   /** Finds a claim, and says what it is as soon as that is durable. */
@@ -128,8 +128,8 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
         return store.append(account, kinds.giveBack, claim, givenBack(claim.record, kept), next);
       }),
 
-    findClaim: (id: CardId, tag: string) =>
-      attemptAsync(() => whenDurable(() => claimOf(store.account(id), tag))),
+    findClaim: (id: CardId, tag: string, end?: number) =>
+      attemptAsync(() => whenDurable(() => claimOf(store.account(id), tag, end))),
 
     findHolder: (id: CardId, from: number, end: number) =>
       attemptAsync(() => whenDurable(() => holderOf(store.account(id), from, end))),

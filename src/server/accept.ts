@@ -47,7 +47,7 @@ export interface ClaimTerms {
 
 /** What became of a credential. */
 export type Acceptance =
-  | { readonly status: 'unknown'; readonly reason: 'card' | 'tag' | 'challenge' }
+  | { readonly status: 'unknown'; readonly reason: 'card' | 'tag' }
   | (Authentic & {
       readonly status: 'paid';
       readonly verdict: 'accepted' | 'repeated';
@@ -69,10 +69,12 @@ export interface Accepting {
   /** How often each settled claim was served again, and how often a card's proofs failed. In memory, bounded. */
   readonly repeats: Counter;
   readonly forgeries: Counter;
+  /** Tags of the claims of safe methods whose handlers run now: theirs alone are in progress. */
+  readonly running: Set<string>;
 }
 
 export async function acceptClaim(
-  { ledger, repeats, forgeries }: Accepting,
+  { ledger, repeats, forgeries, running }: Accepting,
   payload: PaymentPayload,
   request: ClaimedRequest,
   terms: ClaimTerms,
@@ -88,11 +90,10 @@ export async function acceptClaim(
   for (;;) {
     // A claim beyond the top was never accepted: only the others need a look at the records.
     const record = payload.end <= card.state.top ? await ledger.findClaim(id, tag) : undefined;
-    if (!record && terms.challengeExpires === undefined) return { status: 'unknown', reason: 'challenge' };
     if (!record && forgeries.count(id) >= limits.forgeriesPerCard)
       return { status: 'refused', verdict: 'forged', card, tools };
     const outcome = spend(tools.scheme, card.state, payload, {
-      known: record && { status: record.status, safe: record.safe, repeats: repeats.count(tag) },
+      known: record && { status: statusOf(record, running), safe: record.safe, repeats: repeats.count(tag) },
       price: terms.price,
       charge: terms.charge,
       cardExpired: terms.now >= card.entry.expires,
@@ -127,6 +128,7 @@ export async function acceptClaim(
       challengeExpires: terms.challengeExpires!,
     };
     if (await ledger.accept(id, card.version, outcome.next, accepted)) {
+      if (accepted.safe) running.add(tag);
       const moved = { entry: card.entry, state: outcome.next, version: card.version + 1 };
       return { status: 'paid', verdict: 'accepted', card: moved, tools, record: accepted };
     }
@@ -134,6 +136,14 @@ export async function acceptClaim(
     if (!fresh) return { status: 'unknown', reason: 'card' };
     card = fresh;
   }
+}
+
+/**
+ * A claim of a safe method that has been served is as good as settled: it can only be served again. So its record is left
+ * pending, and a payment costs one write to the ledger, not two.
+ */
+function statusOf(record: ClaimRecord, running: ReadonlySet<string>): ClaimRecord['status'] {
+  return record.status === 'pending' && record.safe && !running.has(record.tag) ? 'settled' : record.status;
 }
 
 /** A request without a body has no digest, one with a body has its own. */

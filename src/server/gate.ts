@@ -10,7 +10,7 @@ import { isSafe, type Call, type Header, type Reply } from './call.js';
 import type { Challenges } from './challenges.js';
 import type { StoredReply } from './ledger.js';
 import { createPayment, stateHeader, type Payment, type PaymentContext } from './payment.js';
-import { problemReply, unknownProblems, verdictProblems } from './problems.js';
+import { foreignChallenge, problemReply, unknownProblems, verdictProblems } from './problems.js';
 
 /** A paid route: what it costs and how it is charged. */
 export interface Route {
@@ -76,13 +76,13 @@ export function createGate(context: GateContext, route: Route): Gate {
     });
 
     const authorization = call.header('authorization');
-    if (authorization === undefined) return refuse('payment-required', `This costs ${price} units.`);
+    if (authorization === undefined) return refuse('payment-required', costs(price));
     if (call.target.length > limits.targetBytes) return refuse('malformed', 'The target is too long.');
     let credential: Credential | null;
     let body: Uint8Array;
     try {
       credential = parser.parse(authorization);
-      if (!credential) return refuse('payment-required', `This costs ${price} units.`);
+      if (!credential) return refuse('payment-required', costs(price));
       body = await call.body(maxBodyBytes);
     } catch (error) {
       if (isImpulsError(error, 'malformed')) return refuse('malformed-credential', error.message);
@@ -122,10 +122,9 @@ export function createGate(context: GateContext, route: Route): Gate {
     if (acceptance.status === 'refused') {
       const { card, tools, verdict, holder } = acceptance;
       const state = stateHeader(card, tools, verdict, payload.tag, holder);
-      return refuse(
-        ...verdictProblems[verdict],
-        verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state],
-      );
+      const foreign = verdict === 'expired' && challengeExpires === undefined;
+      const [code, detail] = foreign ? foreignChallenge : verdictProblems[verdict];
+      return refuse(code, detail, verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state]);
     }
     const payment = createPayment(context, acceptance, payload);
     if (acceptance.verdict === 'accepted' || acceptance.record.safe) return { status: 'paid', payment, body };
@@ -135,4 +134,8 @@ export function createGate(context: GateContext, route: Route): Gate {
       stateHeader(acceptance.card, acceptance.tools, 'repeated', payload.tag),
     ]);
   };
+}
+
+function costs(price: number): string {
+  return `This costs ${price} ${price === 1 ? 'unit' : 'units'}.`;
 }

@@ -36,8 +36,8 @@ export interface Ledger {
    */
   giveBack(id: CardId, version: number, next: CardState, tag: string, kept: number): Promise<boolean>;
 
-  /** The claim of this tag, whatever became of it. */
-  findClaim(id: CardId, tag: string): Promise<ClaimRecord | undefined>;
+  /** The claim of this tag, whatever became of it. `end`, where the caller knows that of the claim, spares a search. */
+  findClaim(id: CardId, tag: string, end?: number): Promise<ClaimRecord | undefined>;
   /** A claim, not released, that holds any unit of `(from, end]` (`chain`), or the step `end` (`stream`: from = end − 1). */
   findHolder(id: CardId, from: number, end: number): Promise<ClaimRecord | undefined>;
 
@@ -138,6 +138,6 @@ export interface Totals {
   readonly units: number;
   /** Units held by claims. */
   readonly spent: number;
-  /** Claims accepted, by what became of them. */
+  /** Claims accepted, by what became of them. Those of safe methods stay pending: they count as served. */
   readonly claims: { readonly settled: number; readonly pending: number; readonly released: number };
 }

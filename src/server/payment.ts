@@ -40,6 +40,7 @@ export interface Payment {
 
 export interface PaymentContext {
   readonly ledger: Ledger;
+  readonly running: Set<string>;
   /** Milliseconds. */
   readonly clock: () => number;
   /** Hears of failures that no answer can tell, such as a settlement that did not reach the disk. */
@@ -54,12 +55,13 @@ interface Paid {
 }
 
 export function createPayment(context: PaymentContext, paid: Paid, payload: PaymentPayload): Payment {
-  const { ledger, clock, onError } = context;
+  const { ledger, clock, onError, running } = context;
   const { tools, verdict, record } = paid;
   const { id } = paid.card.entry;
   let { card } = paid;
   let { kept } = record;
-  let resolved = record.status === 'settled';
+  // What is served again may have been served before, even if a crash forgot it: its units never come back.
+  let resolved = verdict === 'repeated';
   const keepsReply = !record.safe && !resolved;
 
   const key = new HmacKey(record.key);
@@ -107,7 +109,7 @@ export function createPayment(context: PaymentContext, paid: Paid, payload: Paym
     },
 
     settle(status) {
-      if (!resolved && !keepsReply) ledger.settle(id, record.tag).catch(onError);
+      running.delete(record.tag);
       resolved = true;
       if (status >= 300) return [stateHeader(card, tools, verdict, payload.tag)];
       return [receipt(), ['Cache-Control', 'private']];
@@ -120,6 +122,7 @@ export function createPayment(context: PaymentContext, paid: Paid, payload: Paym
     async release() {
       if (resolved) return [stateHeader(card, tools, verdict, payload.tag)];
       const given = await giveBackUnits(ledger, card, record, 0);
+      running.delete(record.tag);
       card = given.card;
       resolved = true;
       if (given.done) kept = 0;

@@ -22,10 +22,12 @@ export const verdictProblems: Readonly<Record<Exclude<Verdict, 'accepted' | 'rep
   forged: ['verification-failed', 'The proof does not hold.'],
 };
 
-export const unknownProblems: Readonly<Record<'card' | 'tag' | 'challenge', Problem>> = {
+/** An `expired` whose challenge was never ours. */
+export const foreignChallenge: Problem = ['invalid-challenge', 'The challenge is not one of this vendor.'];
+
+export const unknownProblems: Readonly<Record<'card' | 'tag', Problem>> = {
   card: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
   tag: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
-  challenge: ['invalid-challenge', 'The challenge is not one of this vendor.'],
 };
 
 export function problemReply(code: ProblemCode, detail?: string, headers: readonly Header[] = []): Reply {

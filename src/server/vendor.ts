@@ -75,6 +75,7 @@ export function createVendor(options: VendorOptions): Vendor {
     ledger,
     repeats: createCounter(),
     forgeries: createCounter(),
+    running: new Set(),
     clock,
     onError,
   };

@@ -12,6 +12,7 @@ export const claimCases: readonly SuiteCase<LedgerHarness>[] = [
         const card = await openCard(ledger, kind);
         const claim = await acceptClaim(ledger, card, 3, 2, { safe: false });
         checkSame(await ledger.findClaim(card.id, claim.tag), claim, 'the record');
+        checkSame(await ledger.findClaim(card.id, claim.tag, claim.end), claim, 'the record, its end known');
         checkSame((await ledger.readCard(card.id))?.state.spent, 2, 'the state');
         const other = await openCard(ledger, kind);
         checkSame(await ledger.findClaim(other.id, claim.tag), undefined, 'not on another card');

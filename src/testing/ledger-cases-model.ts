@@ -183,8 +183,11 @@ async function compareAll(ledger: Ledger, model: Model): Promise<void> {
   for (const [card, { state, claims }] of model.cards) {
     const stored = await ledger.readCard(card.id);
     checkSame([stored?.entry, stored?.state], [card.entry, state], 'the card');
-    const found = await Promise.all([...claims.keys()].map((tag) => ledger.findClaim(card.id, tag)));
-    checkSame(found, [...claims.values()], 'its claims');
+    const wanted = [...claims.values()];
+    const found = await Promise.all(wanted.map(({ tag }) => ledger.findClaim(card.id, tag)));
+    checkSame(found, wanted, 'its claims');
+    const quickly = await Promise.all(wanted.map(({ tag, end }) => ledger.findClaim(card.id, tag, end)));
+    checkSame(quickly, wanted, 'its claims, their ends known');
   }
   for (const [id, order] of model.orders) checkSame(await ledger.readOrder(id), order, 'the order');
   checkSame(await ledger.totals(), sumsOf(model), 'the sums');

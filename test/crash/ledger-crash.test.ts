@@ -7,7 +7,7 @@ import { openSqliteLedger } from '../../src/node/sqlite.js';
 import type { Ledger } from '../../src/server/ledger.js';
 import { createChoices } from '../../src/testing/suite.js';
 import { startChild } from './child.js';
-import { replayJournal } from './journal-replay.js';
+import { replayJournal, type Replayed } from './journal-replay.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'impuls-crash-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -89,6 +89,7 @@ describe('the SQLite ledger', () => {
       expect(failures.length).toBeGreaterThanOrEqual(60);
       for (const line of failures) expect(line).toContain(' storage-failed ');
       await checkLedger(path, confirmed);
+      checkLastRefusals(lines, replayJournal(path, cardsById));
     }
     await runRounds(path, 4, 1, 100);
   });
@@ -128,6 +129,15 @@ describe('the SQLite ledger', () => {
     await (await openSqliteLedger({ path })).close();
   });
 });
+
+/** What the ledger said of a card after refusing its last claim is what there is. */
+function checkLastRefusals(lines: readonly string[], { states }: Replayed): void {
+  for (const [number, { id }] of cards.entries()) {
+    const last = lines.filter((line) => line.split(' ')[1] === String(number)).at(-1);
+    const [word, , , spent] = last?.split(' ') ?? [];
+    if (word === 'failed') expect(states.get(id)?.spent).toBe(Number(spent));
+  }
+}
 
 async function countFound(ledger: Ledger, confirmed: Confirmed): Promise<number> {
   let found = 0;

@@ -357,6 +357,19 @@ describe.each(hosts)('paying a vendor behind $name', ({ start }) => {
     expect(await spent(host)).toBe(3);
   });
 
+  it('never returns the units of an answer that was given, whatever a repeat of it comes to', async () => {
+    let status = 200;
+    const host = await vendorWith({ '/a': { price: 3, answer: () => ({ status, body: ['x'] }) } });
+    const hand = await activeCard(host);
+    const claim = claimOf(hand, await sessionOf(host, '/a'), { target: '/a' }, { end: 3, units: 3 });
+    expect((await pay(host, '/a', claim)).status).toBe(200);
+    status = 416;
+    const again = await pay(host, '/a', claim);
+    expect(again.status).toBe(416);
+    expect(stateOf(again, hand, claim)).toMatchObject({ verdict: 'repeated', spent: 3 });
+    expect(await spent(host)).toBe(3);
+  });
+
   it('answers 204 and HEAD with a receipt and no body', async () => {
     const host = await vendorWith({
       '/a': { price: 1, answer: () => ({ status: 204 }) },

@@ -1,18 +1,18 @@
 import { createPayingFetch } from '../../client/index.js';
 import { startVendorChild } from './child.js';
-import { routes } from './shop.js';
+import { quickTicks, routes } from './shop.js';
 import { protocolNames, remember, retry, type Stage } from './stage.js';
 
 const burst = 50;
-/** The vendor is killed after so many answers. */
-const answersBeforeKill = 15;
 
 /** Many requests at once, and the vendor dies while it works on them. */
 export async function crash(stage: Stage): Promise<void> {
   const { teller, wallet, folder } = stage;
   teller.part('crash', `${burst} requests at once, and the vendor is killed in the middle`);
   const before = stage.bought.size;
-  const { verdicts, someAnswered, settled } = sendBurst(stage);
+  let tellRestart: () => void = () => {};
+  const restarted = new Promise<void>((resolve) => (tellRestart = resolve));
+  const { verdicts, someAnswered, settled } = sendBurst(stage, restarted);
   await Promise.race([someAnswered, settled]);
   await stage.vendor.kill();
   const answered = verdicts.length;
@@ -25,6 +25,7 @@ export async function crash(stage: Stage): Promise<void> {
 
   remember(stage);
   stage.vendor = await startVendorChild(folder);
+  tellRestart();
   const { claims } = await stage.vendor.totals();
   const charged = claims.settled + claims.pending - before;
   teller.check(
@@ -40,7 +41,7 @@ export async function crash(stage: Stage): Promise<void> {
     'answered',
     failures.length === 0,
     `${burst - failures.length} of ${burst} are answered in the end; ${repeated} had been charged before the crash, and not again.`,
-    { answered: burst - failures.length, repeated },
+    { answered: burst - failures.length, repeated, failures },
   );
   for (const failure of failures) teller.detail(failure);
 
@@ -64,7 +65,8 @@ interface Burst {
   readonly settled: Promise<ReadonlyArray<string | undefined>>;
 }
 
-function sendBurst({ wallet, origin, bought }: Stage): Burst {
+/** @param restarted resolves when the vendor is back */
+function sendBurst({ wallet, origin, bought }: Stage, restarted: Promise<void>): Burst {
   const { units } = routes.ticks;
   const verdicts: string[] = [];
   let reached: () => void = () => {};
@@ -77,14 +79,20 @@ function sendBurst({ wallet, origin, bought }: Stage): Burst {
       retry,
       onPayment({ verdict }) {
         verdicts.push(verdict);
-        if (verdicts.length === answersBeforeKill) reached();
+        if (verdicts.length === quickTicks) reached();
       },
     }),
   );
   const send = async (i: number): Promise<string | undefined> => {
     const path = `/ticks/${i}`;
     try {
-      const response = await paying[i % paying.length]!(origin + path);
+      const pay = paying[i % paying.length]!;
+      // What failed by a TypeError had not been paid: like any fetch, it is not sent again by itself.
+      const response = await pay(origin + path).catch(async (error: unknown) => {
+        if (!(error instanceof TypeError)) throw error;
+        await restarted;
+        return pay(origin + path);
+      });
       const { tick } = (await response.json()) as { readonly tick?: string };
       if (response.status !== 200 || tick !== path) return `${path}: ${response.status}, not its answer`;
       bought.set(origin + path, units);

@@ -38,6 +38,6 @@ assert.deepEqual(
   wallet.cards().map(({ left }) => left),
   [97, 97],
 );
-assert.equal((await vendor.totals()).claims.settled, 2);
+assert.equal((await vendor.totals()).claims.pending, 2);
 await wallet.close();
 console.log('paid');
