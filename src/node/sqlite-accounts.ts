@@ -36,8 +36,6 @@ export interface Entry {
   /** The card after it. */
   readonly state: CardState;
   readonly version: number;
-  /** Whether the journal row needs `state`, or it follows from the claim. */
-  readonly carriesState: boolean;
   folded: boolean;
   /** The next entry of the same card, and of all. */
   nextOfCard: Entry | undefined;

@@ -1,6 +1,6 @@
-import { equalBytes, fromUtf8, Reader, utf8, Writer } from '../core/bytes.js';
+import { fromUtf8, Reader, utf8, Writer } from '../core/bytes.js';
 import type { CardState, Gap } from '../core/card-state.js';
-import type { ClaimRecord, OrderItem, StoredReply } from '../server/ledger.js';
+import type { OrderItem, StoredReply } from '../server/ledger.js';
 
 /** What the SQLite ledger keeps as bytes. Integers and fields as in docs/spec.md §1; decoders throw `malformed`. */
 
@@ -20,28 +20,6 @@ export function decodeState(bytes: Uint8Array): CardState {
   const gaps = readMany(reader, (): Gap => ({ from: reader.u32(), to: reader.u32(), value: reader.raw(32) }));
   reader.end();
   return { units, spent, top, tip, gaps };
-}
-
-/**
- * Whether `next` follows from `state` and the claim alone, as it does for claims of `chain` that arrive in order: the
- * journal then leaves it out.
- */
-export function isPlainAdvance(state: CardState, next: CardState, claim: ClaimRecord): boolean {
-  return (
-    claim.kept === claim.units &&
-    claim.end - claim.units === state.top &&
-    next.top === claim.end &&
-    next.units === state.units &&
-    next.spent === state.spent + claim.units &&
-    next.gaps.length === state.gaps.length &&
-    next.gaps.every((gap, i) => gap === state.gaps[i]) &&
-    (next.tip === claim.proof || equalBytes(next.tip, claim.proof))
-  );
-}
-
-export function plainAdvance(state: CardState, claim: ClaimRecord): CardState {
-  const { units, spent, gaps } = state;
-  return { units, spent: spent + claim.units, top: claim.end, tip: claim.proof, gaps };
 }
 
 /** u32 status ‖ u32 count of headers ‖ (field name ‖ field value) of each ‖ field body. */

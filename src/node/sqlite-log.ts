@@ -1,7 +1,7 @@
 import type { CardState } from '../core/card-state.js';
 import type { ClaimRecord, StoredCard } from '../server/ledger.js';
 import { cardBound, type Account, type Accounts, type Claim, type Entry } from './sqlite-accounts.js';
-import { encodeReply, encodeState, isPlainAdvance } from './sqlite-codec.js';
+import { encodeReply, encodeState } from './sqlite-codec.js';
 import { hashTag, kinds, type Kind } from './sqlite-schema.js';
 import type { Writes } from './sqlite-statements.js';
 
@@ -16,11 +16,8 @@ export function createEntry(
   record: ClaimRecord,
   next: CardState,
 ): Entry {
-  const { entry, state, version } = account.card;
+  const { entry, version } = account.card;
   const moves = kind !== kinds.settle;
-  const carriesState =
-    kind === kinds.giveBack ||
-    (kind === kinds.accept && !(entry.protocol === 'chain' && isPlainAdvance(state, next, record)));
   if (moves) account.card = { entry, state: next, version: version + 1 };
   if (kind !== kinds.accept) claim.resolvedBy = seq;
   claim.record = record;
@@ -32,7 +29,6 @@ export function createEntry(
     record,
     state: next,
     version: moves ? version + 1 : version,
-    carriesState,
     folded: false,
     nextOfCard: undefined,
     next: undefined,
@@ -56,10 +52,9 @@ export function insertCard(writes: Writes, slot: number, { entry, state, version
 }
 
 export function insertEntries({ journal }: Writes, entries: readonly Entry[]): void {
-  for (const { seq, kind, account, claim, record, state, carriesState } of entries) {
+  for (const { seq, kind, account, claim, record } of entries) {
     const { slot } = account;
     const { end, units, kept, tag, proof, reply, acceptedAt, challengeExpires } = record;
-    const next = carriesState ? encodeState(state) : null;
     if (kind === kinds.accept) {
       const [safe, key] = [record.safe ? 1 : 0, record.key ?? null];
       journal.add(
@@ -75,7 +70,6 @@ export function insertEntries({ journal }: Writes, entries: readonly Entry[]): v
         safe,
         key,
         null,
-        next,
         acceptedAt,
         challengeExpires,
       );
@@ -95,7 +89,6 @@ export function insertEntries({ journal }: Writes, entries: readonly Entry[]): v
         no,
         no,
         answer,
-        next,
         acceptedAt,
         challengeExpires,
       );

@@ -1,7 +1,7 @@
 import { malformed } from '../core/errors.js';
+import { protocols } from '../core/protocol.js';
 import type { ClaimRecord } from '../server/ledger.js';
 import { createAccount, type Account, type Accounts, type Claim, type Entry } from './sqlite-accounts.js';
-import { decodeState, plainAdvance } from './sqlite-codec.js';
 import { acceptedOf, cardOf, claimOf, resolvedOf } from './sqlite-records.js';
 import { kinds, type JournalRow } from './sqlite-schema.js';
 import type { Reads } from './sqlite-statements.js';
@@ -76,15 +76,19 @@ function readAccount(reads: Reads, slot: number): { account: Account; foldedTo: 
   return { account: createAccount(slot, cardOf(row), row.seq > 0), foldedTo: row.seq };
 }
 
+/** Moves the card and the claim by the same rules as when the row was written. */
 function replay(account: Account, claim: Claim, row: JournalRow): Entry {
-  if (row.kind !== kinds.accept) {
-    claim.record = resolvedOf(claim.record, row.kind, row.kept, row.reply);
+  const { entry, state: before, version } = account.card;
+  const scheme = protocols[entry.protocol].decodeScheme(entry.scheme);
+  const { record } = claim;
+  let state = before;
+  if (row.kind === kinds.accept) {
+    state = scheme.giveBack(scheme.retake(before, record), record, record.units, record.kept);
+  } else {
+    if (row.kind === kinds.giveBack) state = scheme.giveBack(before, record, record.kept, row.kept);
+    claim.record = resolvedOf(record, row.kind, row.kept, row.reply);
     claim.resolvedBy = row.seq;
   }
-  const { entry, state: before, version } = account.card;
-  let state = before;
-  if (row.state) state = decodeState(row.state);
-  else if (row.kind === kinds.accept) state = plainAdvance(before, claim.record);
   const next = row.kind === kinds.settle ? version : version + 1;
   account.card = { entry, state, version: next };
   return {
@@ -95,7 +99,6 @@ function replay(account: Account, claim: Claim, row: JournalRow): Entry {
     record: claim.record,
     state,
     version: next,
-    carriesState: row.state !== null,
     folded: false,
     nextOfCard: undefined,
     next: undefined,
@@ -111,7 +114,9 @@ function readClaim(reads: Reads, journalRow: JournalRow, session: number): Claim
   const end = reads.endOfClaim.get(claim);
   const row = end === undefined ? undefined : reads.claimBySeq.get(slot, end, claim);
   if (!row) throw malformed('a claim resolved that was never accepted');
-  return claimOf(row, session);
+  const found = claimOf(row, session);
+  // The index may know already what this row does; the acceptance says what the claim held before.
+  return { ...found, record: { ...found.record, kept: row.kept } };
 }
 
 /**

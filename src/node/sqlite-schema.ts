@@ -5,7 +5,8 @@ export const applicationId = 0x696d706c;
 export const schemaVersion = 1;
 
 /**
- * `journal` is the truth: one row for everything that happened to a card, never changed but by a purge. A row of `cards`
+ * `journal` is the truth: one row for everything that happened to a card, never changed but by a purge. It holds no state: the
+ * rules of the protocol make the next one from the row, and an earlier state of a generator must not be found. A row of `cards`
  * is the state after the journal's row `seq`; `claims` is the index of what is folded into `cards` that far. `progress`
  * holds the sums up to its `seq`, and `tail`, before which every row is folded.
  */
@@ -36,7 +37,6 @@ export const schema = `
     safe INTEGER,
     key BLOB,
     reply BLOB,
-    state BLOB,                 -- the card's next state, where it does not follow from the claim
     at INTEGER NOT NULL,        -- of the claim, in every row
     challenge_expires INTEGER NOT NULL
   );
@@ -102,7 +102,6 @@ export interface JournalRow {
   readonly safe: number;
   readonly key: Uint8Array | null;
   readonly reply: Uint8Array | null;
-  readonly state: Uint8Array | null;
   readonly at: number;
   readonly challenge_expires: number;
 }

@@ -77,7 +77,7 @@ export function prepareWrites(db: Database): Writes {
   return {
     begin: prepare('BEGIN IMMEDIATE'),
     commit: prepare('COMMIT'),
-    journal: new RowInserter(db, 'journal', 15),
+    journal: new RowInserter(db, 'journal', 14),
     claims: new RowInserter(db, 'claims', 7),
     insertCard: prepare('INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)'),
     foldCard: prepare('UPDATE cards SET state = ?, version = ?, seq = ? WHERE slot = ?'),

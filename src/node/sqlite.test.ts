@@ -119,7 +119,9 @@ describe('the files of the SQLite ledger', () => {
     await ledger.accept(card.id, 0, stateAfter(card, card.state, claim)!, secret);
     await ledger.settle(card.id, claim.tag, makeReply('the secret answer'));
     const holds = (secretText: Buffer | string) =>
-      [path, `${path}-wal`].some((file) => existsSync(file) && readFileSync(file).includes(secretText));
+      [path, `${path}-wal`].some(
+        (file) => existsSync(file) && readFileSync(file).includes(Buffer.from(secretText)),
+      );
     expect(holds(Buffer.from(secret.key))).toBe(true);
     expect(holds('the secret answer')).toBe(true);
     await ledger.purge(200, 0);

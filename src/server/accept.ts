@@ -89,7 +89,7 @@ export async function acceptClaim(
 
   for (;;) {
     // A claim beyond the top was never accepted: only the others need a look at the records.
-    const record = payload.end <= card.state.top ? await ledger.findClaim(id, tag) : undefined;
+    const record = payload.end <= card.state.top ? await ledger.findClaim(id, tag, payload.end) : undefined;
     if (!record && forgeries.count(id) >= limits.forgeriesPerCard)
       return { status: 'refused', verdict: 'forged', card, tools };
     const outcome = spend(tools.scheme, card.state, payload, {
@@ -166,7 +166,7 @@ export async function giveBackUnits(
   const { scheme } = cardTools(card.entry);
   for (;;) {
     const fresh = (await ledger.readCard(card.entry.id)) ?? card;
-    const current = await ledger.findClaim(card.entry.id, record.tag);
+    const current = await ledger.findClaim(card.entry.id, record.tag, record.end);
     if (!current || (current.status !== 'pending' && current.status !== 'interrupted')) {
       return { card: fresh, done: false };
     }

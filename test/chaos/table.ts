@@ -6,7 +6,7 @@ import type { Totals } from '../../src/server/index.js';
 import type { Outcome } from './calls.js';
 import { chargeOf, priceOf, type Run, type Shop } from './shop.js';
 
-/** What both sides have in the end, compared. Every number but the last is 0 where nothing went wrong. */
+/** What both sides have in the end, compared. All is 0 where nothing went wrong. */
 export interface Table {
   /** Units that neither side has: bought, less what is left and what the vendor has. */
   readonly lost: number;
@@ -24,7 +24,9 @@ export interface Table {
   readonly ranTwice: number;
   /** Calls that ended in one way and are paid, or not, in another. */
   readonly misreported: number;
-  /** Failures of the vendor's. */
+  /** Answers that are not those of their calls. */
+  readonly wrong: readonly string[];
+  /** Failures that the vendor reported. */
   readonly failures: readonly string[];
 }
 
@@ -37,6 +39,7 @@ export const clean: Table = {
   unserved: 0,
   ranTwice: 0,
   misreported: 0,
+  wrong: [],
   failures: [],
 };
 
@@ -70,6 +73,9 @@ export async function compare(
     unserved: countUnserved(payments, runs),
     ranTwice: countRepeated(runs),
     misreported: outcomes.filter((outcome) => !isReported(outcome, payments)).length,
+    wrong: outcomes
+      .filter(({ end }) => end === 'wrong')
+      .map(({ call, reason }) => `${call.method} ${call.target}: ${reason}`),
     failures: shop.errors().map(({ code, message }) => `${code} ${message}`),
   };
 }
@@ -79,14 +85,18 @@ function targetOf({ url }: Payment): string {
   return pathname + search;
 }
 
-/** A claim that outlived the vendor that accepted it is served again, and nothing of it is given back (docs/spec.md §6.3). */
+/**
+ * Nothing is given back of a claim that outlived the vendor that accepted it: of one that is served again (docs/spec.md §6.3),
+ * and of one of which nobody knows whether it was.
+ */
 function isPriced(payment: Payment, runs: readonly Run[]): boolean {
   const target = targetOf(payment);
-  if (payment.units === chargeOf(target) && payment.units > 0) return true;
-  const own = runs.filter(({ reference }) => reference === payment.reference);
-  const accepted = own.find(({ verdict }) => verdict === 'accepted');
-  const outlived = own.some(({ verdict, life }) => verdict === 'repeated' && life !== accepted?.life);
-  return outlived && payment.units === priceOf(target);
+  const { units, reference, verdict } = payment;
+  if (units > 0 && units === chargeOf(target)) return true;
+  const own = runs.filter((run) => run.reference === reference);
+  const accepted = own.find((run) => run.verdict === 'accepted');
+  const outlived = own.some((run) => run.verdict === 'repeated' && run.life !== accepted?.life);
+  return (outlived || verdict === 'outcome-unknown') && units === priceOf(target);
 }
 
 /** Looks each payment up in the ledger by what it holds. */
@@ -122,10 +132,10 @@ function countRepeated(runs: readonly Run[]): number {
   return excess(unsafe.map(({ url }) => url)) + excess(accepted.map(({ reference }) => reference));
 }
 
-function isReported({ call, end, code, reference }: Outcome, payments: readonly Payment[]): boolean {
+function isReported({ call, end, reason, reference }: Outcome, payments: readonly Payment[]): boolean {
   const payment = payments.find((found) => found.method === call.method && targetOf(found) === call.target);
   if (reference !== undefined) return payment?.reference === reference;
   if (end === 'unpaid') return !payment;
-  if (charged.includes(code!)) return payment !== undefined;
-  return unsure.includes(code!) || !payment;
+  if (charged.includes(reason!)) return payment !== undefined;
+  return end === 'wrong' || unsure.includes(reason!) || !payment;
 }

@@ -96,11 +96,10 @@ const paid = new Map(
   Object.entries(routes).map(([path, { handler, ...route }]) => [
     path,
     createPaidNodeHandler(vendor.gate(route), (req, res, admitted) => {
+      const { method, url } = req;
       const { reference, verdict } = admitted.payment;
-      appendFileSync(
-        runsPath,
-        `${JSON.stringify({ method: req.method, url: req.url, reference, verdict })}\n`,
-      );
+      const run = { life: process.pid, method, url, reference, verdict };
+      appendFileSync(runsPath, `${JSON.stringify(run)}\n`);
       return handler(req, res, admitted);
     }),
   ]),

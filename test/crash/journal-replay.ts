@@ -45,7 +45,7 @@ export function replayJournal(path: string, cards: ReadonlyMap<CardId, OpenedCar
       if (claims.has(row.tag)) throw corrupt(`${row.tag} is there twice`);
       accepted.set(row.seq, row);
       claims.set(row.tag, { status: 'interrupted', kept: row.kept });
-      states.set(row.id, taken.next);
+      states.set(row.id, scheme.giveBack(taken.next, row, row.units, row.kept));
       continue;
     }
     const claim = accepted.get(row.claim);
