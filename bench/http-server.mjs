@@ -122,6 +122,8 @@ for (let client = 0; client < Number(clients); client++) {
   tokens.push(lines);
 }
 writeFileSync(`${folder}/tokens.json`, JSON.stringify(tokens));
+// A heap full of credentials would be what is measured.
+tokens.length = 0;
 
 server.on('request', (req, res) => {
   if (req.url === '/paid') paid(req, res).catch((error) => console.error(error));
