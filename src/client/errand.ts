@@ -1,5 +1,6 @@
 import { ImpulsError } from '../core/errors.js';
 import { worthOf } from '../core/key-document.js';
+import { withSecrets } from '../core/secret.js';
 import { keptUnits } from './allocate.js';
 import { readOffer, type Offer } from './challenges.js';
 import { readProof, type Proof, type ReadyClaim } from './claims.js';
@@ -117,7 +118,12 @@ async function handle(
         move.verdict === 'already-claimed' || (move.units === undefined && card.record.protocol === 'stream');
       // Not awaited: if it is lost, recovery sends the claim again, which is answered and not charged.
       journal.settle(claim.tag, payment, unsure).catch((error: unknown) => context.log(String(error)));
-      return { result: 'settled', payment: { ...payment, key: claim.key }, then: move.then, response };
+      return {
+        result: 'settled',
+        payment: withSecrets({ ...payment }, { key: claim.key }),
+        then: move.then,
+        response,
+      };
     }
     case 'free': {
       const { verdict, report } = proof.state!;

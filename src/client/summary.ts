@@ -59,7 +59,7 @@ export interface Payment {
 
 /** A payment with what only the two sides know. */
 export interface KeyedPayment extends Payment {
-  /** K, the payment key: 32 bytes, secret. */
+  /** K, the payment key: 32 bytes, secret. Not enumerable. */
   readonly key: Uint8Array;
 }
 

@@ -5,6 +5,7 @@ import { deriveFingerprint, deriveReference, deriveSealKey } from '../core/claim
 import { ImpulsError } from '../core/errors.js';
 import { HmacKey } from '../core/hash.js';
 import { macReceipt, macState, reportState } from '../core/receipt.js';
+import { withSecrets } from '../core/secret.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
 import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
@@ -20,11 +21,11 @@ export interface Payment {
   /** Units charged as it stands. */
   readonly units: number;
   readonly verdict: 'accepted' | 'repeated';
-  /** K, 32 bytes, secret: client and vendor hold it, and nobody else. */
+  /** K, 32 bytes, secret: client and vendor hold it, and nobody else. Not enumerable. */
   readonly key: Uint8Array;
   /** Four bytes of hex for people to compare. */
   readonly fingerprint: string;
-  /** The key for the body, 32 bytes, secret, if the client asked for a sealed one. */
+  /** The key for the body, 32 bytes, secret, if the client asked for a sealed one. Not enumerable. */
   readonly sealKey: Uint8Array | undefined;
   /** Whether the answer is to be kept, so that a repeat gets the same: the method is not safe. Then `keep` ends the claim. */
   readonly keepsReply: boolean;
@@ -76,7 +77,7 @@ export function createPayment(context: PaymentContext, paid: Paid, payload: Paym
     ];
   }
 
-  return {
+  const payment: Omit<Payment, 'key' | 'sealKey'> = {
     get reference() {
       return toBase64url(reference);
     },
@@ -84,11 +85,9 @@ export function createPayment(context: PaymentContext, paid: Paid, payload: Paym
       return kept;
     },
     verdict,
-    key: record.key,
     get fingerprint() {
       return toHex(deriveFingerprint(record.key));
     },
-    sealKey: payload.seal && deriveSealKey(record.key),
     keepsReply,
 
     async capture(units) {
@@ -129,6 +128,7 @@ export function createPayment(context: PaymentContext, paid: Paid, payload: Paym
       return [stateHeader(card, tools, given.done ? 'released' : verdict, payload.tag)];
     },
   };
+  return withSecrets(payment, { key: record.key, sealKey: payload.seal && deriveSealKey(record.key) });
 }
 
 /** The authenticated state that every answer carries once the tag has held (docs/spec.md §7). */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   fromBase64url,
@@ -403,13 +404,15 @@ describe.each(hosts)('paying a vendor behind $name', ({ start }) => {
     expect((await pay(host, '/a', claim)).headers.get('cache-control')).toBe('no-store');
   });
 
-  it('leaves both sides the same key', async () => {
+  it('leaves both sides the same key, and shows it in no log', async () => {
     let vendorKey = '';
     const host = await vendorWith({
       '/a': {
         price: 1,
         answer: ({ payment }) => {
           vendorKey = toBase64url(payment.key);
+          expect(inspect(payment, { depth: 5 })).not.toMatch(/Uint8Array/);
+          expect(JSON.stringify(payment)).not.toContain('key');
           return {};
         },
       },

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
-import type { KeyedPayment, Payment } from '../../client/index.js';
+import type { KeyedPayment } from '../../client/index.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import type { Terminal } from '../terminal.js';
 
@@ -77,11 +77,6 @@ async function printAsJson(
     status: response.status,
     headers: Object.fromEntries(response.headers),
     ...(isText ? { body: text } : { bodyBase64: bytes.toString('base64') }),
-    payment: payment ? withoutKey(payment) : null,
+    payment: payment ?? null,
   });
-}
-
-/** The key stays between the two sides. */
-function withoutKey(payment: KeyedPayment): Payment {
-  return { ...payment, key: undefined } as Payment;
 }
