@@ -107,6 +107,7 @@ async function handle(
   const { card, record, claim } = errand;
   const proof = readProof(journal.secrets(card), claim, record, response.headers);
   const problem = await readProblem(response);
+  if (problem === 'torn') return 'unauthenticated';
   const move = decide({ status: response.status, ...proof, problem: problem?.code });
   switch (move.move) {
     case 'repeat':

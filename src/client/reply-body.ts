@@ -25,14 +25,15 @@ export async function readBytes(
   }
 }
 
-/** The problem document of an answer, if it is one. Leaves the answer readable. */
-export async function readProblem(response: Response): Promise<Problem | undefined> {
+/** The problem document of an answer, if it is one; `torn` if its body broke off. Leaves the answer readable. */
+export async function readProblem(response: Response): Promise<Problem | 'torn' | undefined> {
   const type = response.headers.get('Content-Type')?.split(';', 1)[0]?.trim().toLowerCase();
   if (response.status < 400 || type !== 'application/problem+json' || !response.body) return undefined;
   try {
     return parseProblem(fromUtf8(await readBytes(response.clone().body, limits.endpointBytes)));
   } catch (error) {
-    if (isImpulsError(error) || error instanceof TypeError) return undefined;
+    if (isImpulsError(error)) return undefined;
+    if (error instanceof TypeError) return 'torn';
     throw error;
   }
 }

@@ -206,7 +206,8 @@ const codes: readonly ErrorCode[] = [
 
 /** What one of the endpoints refused, as an error. */
 async function refusalOf(origin: string, response: Response): Promise<ImpulsError> {
-  const problem = await readProblem(response);
+  const read = await readProblem(response);
+  const problem = read === 'torn' ? undefined : read;
   const wait = retryAfterMs(response, 86_400_000);
   discard(response);
   const throttled = response.status === 429 || problem?.code === 'throttled';

@@ -65,9 +65,10 @@ export function createPaidNodeHandler(
         return;
       }
       case 'paid': {
-        guard(res, admission.payment);
+        const returned = guard(res, admission.payment);
         try {
           await handler(req, res, admission);
+          returned();
           return;
         } catch (error) {
           if (res.headersSent) res.destroy();
@@ -103,7 +104,7 @@ type Done = ((error?: Error | null) => void) | undefined;
  * waiting → passing            below 400
  * waiting → held → passing     400 and above
  */
-function guard(res: ServerResponse, payment: Payment): void {
+function guard(res: ServerResponse, payment: Payment): () => void {
   const writeHead = res.writeHead.bind(res) as (status: number, ...rest: unknown[]) => ServerResponse;
   const write = res.write.bind(res) as (chunk: Chunk, encoding?: BufferEncoding, done?: Done) => boolean;
   const end = res.end.bind(res) as (chunk?: Chunk, encoding?: BufferEncoding, done?: Done) => ServerResponse;
@@ -164,10 +165,12 @@ function guard(res: ServerResponse, payment: Payment): void {
     return phase !== 'held';
   }
 
-  // Whoever goes away before the head gets nothing back; a repeat of a safe request is served again.
-  res.once('close', () => {
-    if (phase === 'waiting' && !payment.keepsReply) payment.settle(200);
-  });
+  // A handler that has returned and whose client has gone answers nothing any more. Until it returns it may still capture or fail.
+  let hasReturned = false;
+  const giveUp = (): void => {
+    if (hasReturned && res.closed && phase === 'waiting' && !payment.keepsReply) payment.settle(200);
+  };
+  res.once('close', giveUp);
 
   res.writeHead = (status: number, ...rest: unknown[]) => {
     if (phase === 'waiting') {
@@ -216,6 +219,11 @@ function guard(res: ServerResponse, payment: Payment): void {
 
   res.flushHeaders = () => {
     if (!res.headersSent) res.writeHead(res.statusCode);
+  };
+
+  return () => {
+    hasReturned = true;
+    giveUp();
   };
 }
 

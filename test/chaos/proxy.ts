@@ -64,24 +64,32 @@ export async function openChaosProxy(): Promise<ChaosProxy> {
       string,
     ];
     const trouble = proxy.troubles({ method, target, before: count(seen, `${method} ${target}`) });
-    count(met, trouble.fault);
+    const { fault } = trouble;
+    count(met, fault);
     if (trouble.echoAfterMs !== undefined) {
       count(met, 'echo');
       const echoed = echo(request, trouble.echoAfterMs);
       echoes.add(echoed);
       void echoed.then(() => echoes.delete(echoed));
     }
-    if (trouble.fault === 'lost request') {
+    if (fault === 'lost request') {
       hangUp(client, trouble);
       return undefined;
     }
     const upstream = dial();
-    if (trouble.fault === 'torn request') {
+    if (fault === 'torn request') {
       upstream.end(request.subarray(0, request.length >> 1), () => hangUp(client, trouble));
       upstream.resume();
       return upstream;
     }
-    upstream.write(request, noteForwarded);
+    upstream.write(request, () => {
+      noteForwarded();
+      if (fault === 'lost client') setTimeout(abandon, trouble.delayMs / 8);
+    });
+    const abandon = (): void => {
+      upstream.destroy();
+      hangUp(client, trouble);
+    };
     passReply(client, upstream, trouble);
     return upstream;
   }
@@ -151,6 +159,7 @@ function passReply(client: Socket, upstream: Socket, trouble: Trouble): void {
     reply = Buffer.concat([reply, chunk]);
     const head = reply.indexOf('\r\n\r\n') + 4;
     switch (fault) {
+      case 'lost client':
       case 'lost reply':
         upstream.destroy();
         hangUp(client, trouble);

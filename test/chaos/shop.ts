@@ -43,7 +43,7 @@ export interface Run {
 }
 
 /** Units of the only card there is. */
-export const bought = 1200;
+export const bought = 1000;
 
 export async function openStreet(): Promise<Street> {
   const folder = mkdtempSync(join(tmpdir(), 'impuls-chaos-'));

@@ -2,28 +2,29 @@ import type { Payment, Wallet } from '../../src/client/index.js';
 import { toBase64url } from '../../src/core/base64url.js';
 import { deriveReference } from '../../src/core/claim.js';
 import { openSqliteLedger } from '../../src/node/sqlite.js';
-import type { Totals } from '../../src/server/index.js';
 import type { Outcome } from './calls.js';
 import { chargeOf, priceOf, type Run, type Shop } from './shop.js';
 
-/** What both sides have in the end, compared. All is 0 where nothing went wrong. */
+/** What both sides have in the end, compared. Nothing is in it where nothing went wrong. */
 export interface Table {
   /** Units that neither side has: bought, less what is left and what the vendor has. */
   readonly lost: number;
   /** Units still held for claims whose outcome is not known. */
   readonly open: number;
   /** Calls that more than one claim was charged for. */
-  readonly chargedTwice: number;
+  readonly chargedTwice: readonly string[];
   /** Payments that cost something else than the call's price, or nothing. */
-  readonly mispriced: number;
-  /** Payments of the wallet that the vendor's ledger does not have just so, and claims that it holds beyond those. */
-  readonly unmatched: number;
+  readonly mispriced: readonly string[];
+  /** Payments of the wallet that the vendor's ledger does not have just so. */
+  readonly unmatched: readonly string[];
+  /** Claims that the vendor holds units of, beyond those payments. */
+  readonly unknown: number;
   /** Payments that were never served, though the wallet does not say that their outcome is unknown. */
-  readonly unserved: number;
+  readonly unserved: readonly string[];
   /** Unsafe requests whose handler ran more than once, and claims accepted more than once. */
-  readonly ranTwice: number;
+  readonly ranTwice: readonly string[];
   /** Calls that ended in one way and are paid, or not, in another. */
-  readonly misreported: number;
+  readonly misreported: readonly string[];
   /** Answers that are not those of their calls. */
   readonly wrong: readonly string[];
   /** Failures that the vendor reported. */
@@ -33,12 +34,13 @@ export interface Table {
 export const clean: Table = {
   lost: 0,
   open: 0,
-  chargedTwice: 0,
-  mispriced: 0,
-  unmatched: 0,
-  unserved: 0,
-  ranTwice: 0,
-  misreported: 0,
+  chargedTwice: [],
+  mispriced: [],
+  unmatched: [],
+  unknown: 0,
+  unserved: [],
+  ranTwice: [],
+  misreported: [],
   wrong: [],
   failures: [],
 };
@@ -59,25 +61,38 @@ export async function compare(
   const runs = shop.runs();
   const totals = await shop.totals();
   await shop.stop();
-  const unmatched = await countUnmatched(shop.ledger, payments, totals);
+  const matched = await findMatched(shop.ledger, payments);
   await shop.start();
   const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
   const left = sum(cards.map((card) => card.left));
   const spent = sum(payments.map((payment) => payment.units));
+  const { settled, pending } = totals.claims;
   return {
     lost: units - left - totals.spent || units - left - spent,
     open: sum(cards.map(({ reserved }) => reserved)),
-    chargedTwice: payments.length - new Set(payments.map(({ url }) => url)).size,
-    mispriced: payments.filter((payment) => !isPriced(payment, runs)).length,
-    unmatched,
-    unserved: countUnserved(payments, runs),
-    ranTwice: countRepeated(runs),
-    misreported: outcomes.filter((outcome) => !isReported(outcome, payments)).length,
-    wrong: outcomes
-      .filter(({ end }) => end === 'wrong')
-      .map(({ call, reason }) => `${call.method} ${call.target}: ${reason}`),
+    chargedTwice: repeated(payments.map(({ method, url }) => `${method} ${url}`)),
+    mispriced: payments.filter((payment) => !isPriced(payment, runs)).map(describePayment),
+    unmatched: payments.filter((payment) => !matched.has(payment)).map(describePayment),
+    unknown: settled + pending - payments.length,
+    unserved: findUnserved(payments, runs).map(describePayment),
+    ranTwice: findRunTwice(runs),
+    misreported: outcomes.filter((outcome) => !isReported(outcome, payments)).map(describeOutcome),
+    wrong: outcomes.filter(({ end }) => end === 'wrong').map(describeOutcome),
     failures: shop.errors().map(({ code, message }) => `${code} ${message}`),
   };
+}
+
+function describePayment({ method, url, units, verdict, reference }: Payment): string {
+  return `${method} ${url} ${units} ${verdict} ${reference}`;
+}
+
+export function describeOutcome({ call, end, reason }: Outcome): string {
+  return `${call.method} ${call.target}: ${reason ?? end}`;
+}
+
+/** Names that are there more than once. */
+function repeated(names: readonly string[]): string[] {
+  return names.filter((name, i) => names.indexOf(name) < i);
 }
 
 function targetOf({ url }: Payment): string {
@@ -99,37 +114,38 @@ function isPriced(payment: Payment, runs: readonly Run[]): boolean {
   return (outlived || verdict === 'outcome-unknown') && units === priceOf(target);
 }
 
-/** Looks each payment up in the ledger by what it holds. */
-async function countUnmatched(path: string, payments: readonly Payment[], totals: Totals): Promise<number> {
+/** Looks each payment up in the ledger by what it holds. @returns those that are there */
+async function findMatched(path: string, payments: readonly Payment[]): Promise<Set<Payment>> {
   const ledger = await openSqliteLedger({ path });
-  let matched = 0;
+  const matched = new Set<Payment>();
   for (const payment of payments) {
     const { card, end, protocol, units, reference, verdict } = payment;
     const from = end - (protocol === 'chain' ? priceOf(targetOf(payment)) : 1);
     const claim = await ledger.findHolder(card, from, from + 1);
     const isSame = claim?.key && toBase64url(deriveReference(claim.key)) === reference;
     const isFate = verdict !== 'outcome-unknown' || claim?.status === 'interrupted';
-    if (isSame && claim.kept === units && isFate) matched++;
+    if (isSame && claim.kept === units && isFate) matched.add(payment);
   }
   await ledger.close();
-  const { settled, pending } = totals.claims;
-  return payments.length - matched + Math.abs(settled + pending - payments.length);
+  return matched;
 }
 
-function countUnserved(payments: readonly Payment[], runs: readonly Run[]): number {
+function findUnserved(payments: readonly Payment[], runs: readonly Run[]): Payment[] {
   const served = new Set(runs.map(({ reference, method, url }) => `${reference} ${method} ${url}`));
   return payments.filter(
     (payment) =>
       payment.verdict !== 'outcome-unknown' &&
       !served.has(`${payment.reference} ${payment.method} ${targetOf(payment)}`),
-  ).length;
+  );
 }
 
-function countRepeated(runs: readonly Run[]): number {
-  const excess = (names: readonly string[]): number => names.length - new Set(names).size;
+function findRunTwice(runs: readonly Run[]): string[] {
   const unsafe = runs.filter(({ method }) => method === 'POST');
   const accepted = runs.filter(({ verdict }) => verdict === 'accepted');
-  return excess(unsafe.map(({ url }) => url)) + excess(accepted.map(({ reference }) => reference));
+  return [
+    ...repeated(unsafe.map(({ method, url }) => `${method} ${url}`)),
+    ...repeated(accepted.map(({ url, reference }) => `${reference} ${url}`)),
+  ];
 }
 
 function isReported({ call, end, reason, reference }: Outcome, payments: readonly Payment[]): boolean {

@@ -8,6 +8,8 @@ export type Fault =
   | 'lost request'
   /** The vendor gets half of it. */
   | 'torn request'
+  /** The vendor is at work on it when the connection goes. */
+  | 'lost client'
   /** The vendor has answered, and nobody hears of that. */
   | 'lost reply'
   | 'torn head'
@@ -17,7 +19,7 @@ export type Fault =
 
 export interface Trouble {
   readonly fault: Fault;
-  /** For `late reply`, in milliseconds. */
+  /** For `late reply` and `lost client`, in milliseconds. */
   readonly delayMs: number;
   /** The vendor gets the same bytes once more on a connection of their own, after so long. */
   readonly echoAfterMs?: number | undefined;
@@ -34,16 +36,18 @@ export interface Crossing {
 
 export type Troubles = (crossing: Crossing) => Trouble;
 
-const faults: readonly Fault[] = [
+export const allFaults: readonly Fault[] = [
+  'none',
   'lost request',
   'torn request',
-  'lost reply',
   'lost reply',
   'torn head',
   'torn body',
   'late reply',
-  'late reply',
+  'lost client',
 ];
+/** Those that tell most come more often. */
+const faults: readonly Fault[] = [...allFaults.slice(1), 'lost reply', 'late reply'];
 /** How often one target meets a fault, at most. */
 const maxFaults = 8;
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -25,8 +26,18 @@ function answerTo(req, { payment, body }) {
 
 const parameter = (req, name) => new URL(req.url, 'http://localhost').searchParams.get(name);
 
+const left = new Set();
+
+/** Where a request asks for it, the first run for it goes on only when the client has gone. */
+async function clientGone(req, res) {
+  if (!parameter(req, 'alone') || left.has(req.url)) return;
+  left.add(req.url);
+  if (!res.closed) await once(res, 'close');
+}
+
 async function plain(req, res, paid) {
   await pause(req.url.length % 4);
+  await clientGone(req, res);
   res.writeHead(200, { 'Content-Type': 'text/plain' }).end(answerTo(req, paid));
 }
 
@@ -37,6 +48,7 @@ const routes = {
     price: 2,
     async handler(req, res, paid) {
       await pause(req.url.length % 7);
+      await clientGone(req, res);
       res.statusCode = 201;
       res.write(answerTo(req, paid));
       res.end('ordered');
@@ -52,6 +64,7 @@ const routes = {
     charge: 'capture',
     async handler(req, res, paid) {
       await pause(req.url.length % 3);
+      await clientGone(req, res);
       await paid.payment.capture(Number(parameter(req, 'use')));
       res.end(answerTo(req, paid));
     },
@@ -60,6 +73,7 @@ const routes = {
     price: 4,
     async handler(req, res, paid) {
       await pause(req.url.length % 3);
+      await clientGone(req, res);
       if (parameter(req, 'fails') === 'yes') res.writeHead(500).end('not today');
       else res.end(answerTo(req, paid));
     },

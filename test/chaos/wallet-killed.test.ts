@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => street.close());
 
-const rounds = 14;
+const rounds = 12;
 /** Rounds in which it is killed before it has paid much: while it redeems and activates. */
 const early = 5;
 
@@ -39,7 +39,7 @@ function outcomeOf(line: string): Outcome {
 }
 
 describe('a wallet that is killed again and again', () => {
-  it.each([301, 302])('is charged once for each call and loses no unit (seed %i)', async (seed) => {
+  it.each([301])('is charged once for each call and loses no unit (seed %i)', async (seed) => {
     const { proxy, folder } = street;
     const shop = await street.openShop(`killed-${seed}`);
     const vouchers = [await shop.voucher(), await shop.voucher()] as const;
