@@ -1,6 +1,6 @@
 import { fromBase64url, toBase64url } from '../core/base64url.js';
-import { equalBytes, fromUtf8, utf8 } from '../core/bytes.js';
-import { openEnvelope } from '../core/envelope.js';
+import { equalBytes, fromUtf8 } from '../core/bytes.js';
+import { issueContext, openEnvelope, orderContext, type EnvelopeContext } from '../core/envelope.js';
 import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { computeStateTag, macState, reportState, signStatement, type CardReport } from '../core/receipt.js';
@@ -84,15 +84,10 @@ function activationKey(context: EndpointContext, value: JsonValue): Uint8Array {
 async function unseal(
   context: EndpointContext,
   value: JsonValue,
-  label: 'issue' | 'order',
+  envelope: EnvelopeContext,
 ): Promise<JsonValue> {
   const sealed = fromBase64url(text(value, 'sealed', limits.endpointBytes));
-  const secret = activationKey(context, value);
-  const opened = await openEnvelope(
-    secret,
-    { info: utf8(`impuls/1 ${label}`), aad: new Uint8Array(0) },
-    sealed,
-  );
+  const opened = await openEnvelope(activationKey(context, value), envelope, sealed);
   return parseJson(fromUtf8(opened));
 }
 
@@ -118,7 +113,7 @@ async function withinBudget<T>(
 }
 
 async function answerOrder(context: EndpointContext, value: JsonValue, call: Call): Promise<Reply> {
-  const secret = text(await unseal(context, value, 'order'), 'order', 128);
+  const secret = text(await unseal(context, value, orderContext), 'order', 128);
   const order = await withinBudget(context, call, async () => {
     const found = await context.ledger.readOrder(orderId(context.voucherKey, secret));
     if (!found) throw unknownOrder();
@@ -129,7 +124,7 @@ async function answerOrder(context: EndpointContext, value: JsonValue, call: Cal
 }
 
 async function answerIssue(context: EndpointContext, value: JsonValue, call: Call): Promise<Reply> {
-  const request = readIssueRequest(await unseal(context, value, 'issue'));
+  const request = readIssueRequest(await unseal(context, value, issueContext));
   const signatures = await withinBudget(context, call, () => issue(context, request, seconds(context)));
   return jsonReply(200, canonicalJson({ signatures: signatures.map(toBase64url) }));
 }
