@@ -19,7 +19,6 @@ import {
   blindMessage,
   blindWith,
   checkBlinded,
-  checkModulus,
   finalizeSignature,
   finalizeVariant,
   inverseModulo,
@@ -28,6 +27,7 @@ import {
   verifySignature,
   verifyVariant,
 } from './blind.js';
+import { checkModulus } from './modulus.js';
 import { isImpulsError } from './errors.js';
 
 interface Vector {

@@ -1,6 +1,7 @@
 import { sha384 } from '@noble/hashes/sha2.js';
-import { concat, equalBytes, toHex } from './bytes.js';
+import { concat, equalBytes } from './bytes.js';
 import { ImpulsError, malformed } from './errors.js';
+import { readModulus, toInteger, type Modulus } from './modulus.js';
 
 /**
  * RSABSSA-SHA384-PSS-Randomized (RFC 9474): the buyer's side, and what anyone verifies. The public exponent is always 65537;
@@ -23,29 +24,6 @@ export interface PssVariant {
 
 const randomized: PssVariant = { saltBytes: 48 };
 const hashBytes = 48;
-
-interface Modulus {
-  readonly value: bigint;
-  /** Its exact length; `bytes` is that in bytes, rounded up. */
-  readonly bits: number;
-  readonly bytes: number;
-}
-
-/** @throws ImpulsError `bad-key` if it is even, starts with a zero byte or is too short for PSS with SHA-384 */
-function readModulus(n: Uint8Array): Modulus {
-  const first = n[0] ?? 0;
-  if (first === 0 || (n.at(-1)! & 1) === 0 || n.length < 2 * hashBytes + 3) {
-    throw new ImpulsError('bad-key', 'not an RSA modulus');
-  }
-  return { value: toInteger(n), bits: 8 * n.length - Math.clz32(first) + 24, bytes: n.length };
-}
-
-/** @param bits its exact length @throws ImpulsError `bad-key` for an even modulus or one of another length */
-export function checkModulus(n: Uint8Array, bits = 3072): void {
-  if (n.length !== Math.ceil(bits / 8) || readModulus(n).bits !== bits) {
-    throw new ImpulsError('bad-key', `not an RSA modulus of ${bits} bits`);
-  }
-}
 
 /** What a vendor checks before it signs. @throws ImpulsError `malformed` for 0, 1, n − 1, n and more, or another length */
 export function checkBlinded(n: Uint8Array, blinded: Uint8Array): void {
@@ -252,10 +230,6 @@ export function inverseModulo(x: bigint, n: bigint): bigint {
   }
   if (r0 !== 1n) throw new ImpulsError('bad-key', 'the modulus has a known factor');
   return t0 < 0n ? t0 + n : t0;
-}
-
-function toInteger(bytes: Uint8Array): bigint {
-  return BigInt(`0x${toHex(bytes) || '0'}`);
 }
 
 /** @param length enough for the value */

@@ -1,5 +1,5 @@
-import { chacha20 as chacha20Xor } from '@noble/ciphers/chacha.js';
 import { concat, utf8 } from './bytes.js';
+import { chacha20Block } from './chacha20.js';
 import { hmac } from './hash.js';
 
 /**
@@ -22,9 +22,6 @@ export interface Generator {
 
 export type GeneratorName = 'chacha20' | 'hmac-drbg';
 
-const zeroNonce = new Uint8Array(12);
-const zeroBlock = new Uint8Array(64);
-
 /** Fast key erasure over one ChaCha20 block (RFC 8439 §2.3): the first half is the next key, the second the output. */
 const chacha20: Generator = {
   name: 'chacha20',
@@ -33,7 +30,7 @@ const chacha20: Generator = {
   stateBytes: 32,
   instantiate: (start) => start.slice(),
   step(state) {
-    const block = chacha20Xor(state, zeroNonce, zeroBlock);
+    const block = chacha20Block(state);
     return { state: block.slice(0, 32), output: block.slice(32, 64) };
   },
 };

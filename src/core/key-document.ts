@@ -1,9 +1,9 @@
 import { toBase64url } from './base64url.js';
-import { checkModulus } from './blind.js';
 import { concat, fromUtf8, utf8 } from './bytes.js';
 import { ImpulsError, isImpulsError } from './errors.js';
 import { sha256 } from './hash.js';
 import { limits } from './limits.js';
+import { checkModulus } from './modulus.js';
 import { canonicalJson, parseJson, type JsonObject, type JsonValue } from './wire/canonical-json.js';
 import { expectArray, expectBytes, expectObject, expectText, expectUint32 } from './wire/json-members.js';
 

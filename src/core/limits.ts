@@ -43,4 +43,7 @@ export const limits = {
   /** Bytes of a sealed record (RFC 8188 `rs`), least and most that a reader accepts (§7). Beyond: `bad-seal`. */
   recordBytesMin: 18,
   recordBytesMax: 1 << 20,
+  /** Bytes of a manifest of sealed files that a client reads, and the files that it lists. Beyond: `too-large`. */
+  manifestBytes: 4 << 20,
+  manifestItems: 16_384,
 } as const;

@@ -3,8 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import { concat, utf8 } from './bytes.js';
+import { ChunkReader } from './chunk-reader.js';
 import { isImpulsError } from './errors.js';
-import { openSealedBody, sealBody } from './seal.js';
+import {
+  contentOfRecord,
+  keyIdText,
+  openSealedBody,
+  openSealedRecords,
+  readSealHeader,
+  sealBody,
+  sizeOfSealed,
+} from './seal.js';
 
 const ece = createRequire(import.meta.url)('http_ece') as Record<
   'encrypt' | 'decrypt',
@@ -81,11 +90,25 @@ describe('http_ece', () => {
         fc.string({ maxLength: 40 }),
         async (body, rs, anyPad, keyid) => {
           const pad = Math.min(anyPad, rs - 18); // more leaves records that are cut short
+          fc.pre(Buffer.byteLength(keyid) < 256);
+          const named = sealBody(shortKey, chunked(body), { salt, recordBytes: rs, keyId: keyid });
+          const found = ece.decrypt(Buffer.from(await collect(named)), {
+            keymap: { [Buffer.from(keyid).toString('utf8')]: shortKey },
+          });
+          expect(new Uint8Array(found)).toEqual(body);
           const ours = await collect(sealBody(shortKey, chunked(body), { salt, recordBytes: rs }));
           expect(new Uint8Array(ece.decrypt(Buffer.from(ours), { key: shortKey }))).toEqual(body);
           const theirs = ece.encrypt(Buffer.from(body), { key: shortKey, salt, rs, pad, keyid });
           const opened = openSealedBody(shortKey, chunked(new Uint8Array(theirs)));
           expect(await collect(opened)).toEqual(body);
+          const byId = openSealedBody(
+            async (id) => {
+              expect(id).toBe(keyid);
+              return shortKey;
+            },
+            chunked(new Uint8Array(theirs)),
+          );
+          expect(await collect(byId)).toEqual(body);
         },
       ),
     );
@@ -217,6 +240,77 @@ describe('a sealed body', () => {
   });
 });
 
+describe('a sealed body with a key id', () => {
+  const keyId = 'https://news.example/impuls/keys/AAAAAAAAAAAAAAAAAAAAAA';
+
+  it('tells what opens it, before anything else is read', async () => {
+    const body = random(100);
+    const sealed = await collect(sealBody(key, chunked(body), { salt, recordBytes: 50, keyId }));
+    const asked: string[] = [];
+    const find = async (id: string) => {
+      asked.push(id);
+      return key;
+    };
+    expect(await collect(openSealedBody(find, chunked(sealed, [3, 19, 1])))).toEqual(body);
+    expect(asked).toEqual([keyId]);
+    expect(await open(sealed)).toEqual(body);
+    const bytesAsId = await collect(sealBody(key, chunked(body), { salt, keyId: utf8(keyId) }));
+    expect(keyIdText(await readSealHeader(new ChunkReader(chunked(bytesAsId))))).toBe(keyId);
+  });
+
+  it('is refused with one that is too long or no text, and passes on why no key was found', async () => {
+    const sealing = sealBody(key, chunked(random(3)), { salt, keyId: 'ä'.repeat(128) });
+    await expect(collect(sealing)).rejects.toMatchObject({ code: 'invalid-argument' });
+    const find = async () => key;
+    const noText = await collect(sealBody(key, chunked(random(3)), { salt, keyId: Uint8Array.of(0xff) }));
+    await expect(collect(openSealedBody(find, chunked(noText)))).rejects.toMatchObject({ code: 'bad-seal' });
+    const failure = new TypeError('no shop');
+    const failing = async () => Promise.reject(failure);
+    const sealed = await collect(sealBody(key, chunked(random(3)), { salt, keyId }));
+    await expect(collect(openSealedBody(failing, chunked(sealed)))).rejects.toBe(failure);
+  });
+
+  it('is opened from any of its records on', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(120), fc.integer({ min: 18, max: 80 }), async (length, recordBytes) => {
+        const body = random(length);
+        const sealed = await collect(sealBody(key, chunked(body), { salt, recordBytes, keyId }));
+        const header = await readSealHeader(new ChunkReader(chunked(sealed)));
+        expect(header).toEqual({ salt, recordBytes, keyId: utf8(keyId), length: 21 + keyId.length });
+        expect(sizeOfSealed(header, sealed.length)).toBe(length);
+        const records = Math.max(1, Math.ceil(length / contentOfRecord(recordBytes)));
+        for (let from = 0; from < records; from++) {
+          const rest = sealed.subarray(header.length + from * recordBytes);
+          const opened = await collect(openSealedRecords(key, header, chunked(rest, [7, 50]), from));
+          expect(opened).toEqual(body.subarray(from * contentOfRecord(recordBytes)));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('gives out no byte of a record that was altered, or that is not the one asked for', async () => {
+    const sealed = await collect(sealBody(key, chunked(random(200)), { salt, recordBytes: 50, keyId }));
+    const header = await readSealHeader(new ChunkReader(chunked(sealed)));
+    const attemptFrom = async (rest: Uint8Array, from: number) => {
+      const parts: Uint8Array[] = [];
+      const opening = (async () => {
+        for await (const part of openSealedRecords(key, header, chunked(rest), from)) parts.push(part);
+      })();
+      await expect(opening).rejects.toMatchObject({ code: 'bad-seal' });
+      return parts.length;
+    };
+    for (let record = 0; record < 4; record++) {
+      const changed = sealed.slice();
+      changed[header.length + record * 50 + 20]! ^= 1;
+      expect(await attemptFrom(changed.subarray(header.length), 0)).toBe(record);
+      expect(await attemptFrom(sealed.subarray(header.length + record * 50), record + 1)).toBe(0);
+      expect(await attemptFrom(sealed.subarray(header.length + record * 50 + 1), record)).toBe(0);
+    }
+    expect(await attemptFrom(new Uint8Array(0), 2)).toBe(0);
+  });
+});
+
 describe('a sealed stream', () => {
   it('reads no further than one record ahead of what is taken', async () => {
     let given = 0;
@@ -262,8 +356,17 @@ describe('a sealed stream', () => {
       for (let i = 1; i <= 5; i++) yield buffer.fill(i);
     })();
     const sealed = await collect(sealBody(key, reusing, { salt, recordBytes: 57 }));
-    expect(await open(sealed)).toEqual(
-      concat(...[1, 2, 3, 4, 5].map((value) => new Uint8Array(40).fill(value))),
-    );
+    const body = concat(...[1, 2, 3, 4, 5].map((value) => new Uint8Array(40).fill(value)));
+    expect(await open(sealed)).toEqual(body);
+    const record = new Uint8Array(57);
+    const alsoReusing = (async function* () {
+      yield sealed.subarray(0, 21);
+      for (let at = 21; at < sealed.length; at += 57) {
+        const part = sealed.subarray(at, at + 57);
+        record.set(part);
+        yield record.subarray(0, part.length);
+      }
+    })();
+    expect(await collect(openSealedBody(key, alsoReusing))).toEqual(body);
   });
 });

@@ -1,4 +1,5 @@
-import { concat, Reader, Writer } from './bytes.js';
+import { fromUtf8, Reader, utf8, Writer } from './bytes.js';
+import { ChunkReader } from './chunk-reader.js';
 import { ImpulsError } from './errors.js';
 import { expand, hmac } from './hash.js';
 import { limits } from './limits.js';
@@ -12,7 +13,7 @@ import { limits } from './limits.js';
  * Both directions hold one record at a time, and read on only when their output is taken.
  */
 
-const headerBytes = 21;
+const fixedBytes = 21;
 const tagBytes = 16;
 const delimiters = { last: 2, other: 1 } as const;
 
@@ -21,33 +22,67 @@ export interface SealOptions {
   readonly salt: Uint8Array;
   /** Bytes of a record, from 18 to 1 MiB; default 65,536. Each carries 17 bytes less of the body. */
   readonly recordBytes?: number;
+  /** Tells the reader which key it takes: at most 255 bytes, in clear. Default: empty. */
+  readonly keyId?: Uint8Array | string;
+}
+
+/** What a sealed body says in clear before its records. */
+export interface SealHeader {
+  readonly salt: Uint8Array;
+  /** Bytes of each record but the last, which may have fewer. */
+  readonly recordBytes: number;
+  readonly keyId: Uint8Array;
+  /** Bytes of the header itself: the first record begins there. */
+  readonly length: number;
+}
+
+/** The key of a sealed body, secret; or what finds it by the key id, asked once. */
+export type SealKey = Uint8Array | ((keyId: string) => Promise<Uint8Array>);
+
+/** Bytes of the body in each record but the last, where nothing is padded. */
+export function contentOfRecord(recordBytes: number): number {
+  return recordBytes - tagBytes - 1;
+}
+
+/** Bytes of a body that was sealed without padding. @param sealedBytes of header and records */
+export function sizeOfSealed({ length, recordBytes }: SealHeader, sealedBytes: number): number {
+  const records = Math.max(1, Math.ceil((sealedBytes - length) / recordBytes));
+  return Math.max(0, sealedBytes - length - records * (tagBytes + 1));
 }
 
 /**
  * @param key the input keying material, secret
  * @param source the body in chunks of any length; also empty
  * @returns the header, and then one chunk a record
- * @throws ImpulsError `invalid-argument` for another salt or record size, when the first chunk is asked for
+ * @throws ImpulsError `invalid-argument` for another salt, record size or key id, when the first chunk is asked for
  */
 export async function* sealBody(
   key: Uint8Array,
   source: AsyncIterable<Uint8Array>,
-  { salt, recordBytes = 65_536 }: SealOptions,
+  { salt, recordBytes = 65_536, keyId = '' }: SealOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  if (salt.length !== 16 || !isRecordSize(recordBytes)) {
-    throw new ImpulsError('invalid-argument', 'the salt or the record size of a sealed body is out of range');
+  const id = typeof keyId === 'string' ? utf8(keyId) : keyId;
+  if (salt.length !== 16 || !isRecordSize(recordBytes) || id.length > 255) {
+    throw new ImpulsError(
+      'invalid-argument',
+      'the salt, the record size or the key id of a sealed body is out of range',
+    );
   }
   const cipher = await recordCipher(key, salt);
   const chunks = new ChunkReader(source);
   try {
-    yield new Writer(headerBytes).raw(salt).u32(recordBytes).u8(0).take();
+    yield new Writer(fixedBytes + id.length).raw(salt).u32(recordBytes).u8(id.length).raw(id).take();
+    const buffer = new Uint8Array(contentOfRecord(recordBytes) + 1);
+    const room = buffer.subarray(0, -1);
+    let size = 0;
     for (let index = 0, last = false; !last; index++) {
-      const content = await chunks.take(recordBytes - tagBytes - 1);
+      size += await chunks.fill(room.subarray(size));
       last = await chunks.ended();
-      yield await cipher.seal(
-        index,
-        concat(content, Uint8Array.of(last ? delimiters.last : delimiters.other)),
-      );
+      buffer[size] = last ? delimiters.last : delimiters.other;
+      const sealing = cipher.seal(index, buffer.subarray(0, size + 1));
+      // The platform has copied it. While it works, what is at hand of the next record takes its place.
+      size = chunks.fillAtOnce(room);
+      yield await sealing;
     }
   } finally {
     await chunks.close();
@@ -55,28 +90,93 @@ export async function* sealBody(
 }
 
 /**
- * @param key the input keying material, secret
+ * @param key the input keying material, or what finds it by the header's key id
  * @param source what `sealBody` made, in chunks of any length
  * @returns the body, one chunk a record that is not empty; whatever was returned is authentic, but complete only when the
  *   generator ends without an error
- * @throws ImpulsError `bad-seal` for whatever was altered, cut or sealed with another key; errors of the source as they are
+ * @throws ImpulsError `bad-seal` for whatever was altered, cut or sealed with another key; errors of the source and of the
+ *   function as they are
  */
 export async function* openSealedBody(
-  key: Uint8Array,
+  key: SealKey,
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const chunks = new ChunkReader(source);
   try {
-    const { salt, recordBytes } = await readHeader(chunks);
-    const cipher = await recordCipher(key, salt);
-    for (let index = 0, last = false; !last; index++) {
-      const record = await chunks.take(recordBytes);
-      last = await chunks.ended();
-      const content = unpad(await cipher.open(index, record), last ? delimiters.last : delimiters.other);
-      if (content.length > 0) yield content;
-    }
+    const header = await readSealHeader(chunks);
+    const raw = typeof key === 'function' ? await key(keyIdText(header)) : key;
+    yield* openRecords(raw, header, chunks, 0);
   } finally {
     await chunks.close();
+  }
+}
+
+/**
+ * Opens a sealed body from one of its records on.
+ *
+ * @param key the input keying material, secret
+ * @param header of the same body
+ * @param source the sealed body from the first byte of record `from` on, which is `header.length + from * header.recordBytes`
+ * @param from the number of a record, from 0
+ * @returns as `openSealedBody`, from that record on
+ * @throws ImpulsError `bad-seal`
+ */
+export async function* openSealedRecords(
+  key: Uint8Array,
+  header: SealHeader,
+  source: AsyncIterable<Uint8Array>,
+  from: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = new ChunkReader(source);
+  try {
+    yield* openRecords(key, header, chunks, from);
+  } finally {
+    await chunks.close();
+  }
+}
+
+/** The key id of a header as text. @throws ImpulsError `bad-seal` if it is none */
+export function keyIdText({ keyId }: SealHeader): string {
+  try {
+    return fromUtf8(keyId);
+  } catch (cause) {
+    throw badSeal('for a key that has no name', cause);
+  }
+}
+
+/** The header, from what is left of a sealed body. @throws ImpulsError `bad-seal` */
+export async function readSealHeader(chunks: ChunkReader): Promise<SealHeader> {
+  const fixed = await chunks.take(fixedBytes);
+  if (fixed.length < fixedBytes) throw badSeal('cut off');
+  const reader = new Reader(fixed);
+  const salt = reader.raw(16);
+  const recordBytes = reader.u32();
+  // Says what is wrong with it before more is read.
+  if (!isRecordSize(recordBytes)) throw badSeal(`in records of ${recordBytes} bytes`);
+  const idBytes = reader.u8();
+  const keyId = await chunks.take(idBytes);
+  if (keyId.length < idBytes) throw badSeal('cut off');
+  return { salt, recordBytes, keyId, length: fixedBytes + idBytes };
+}
+
+async function* openRecords(
+  key: Uint8Array,
+  { salt, recordBytes }: SealHeader,
+  chunks: ChunkReader,
+  from: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const cipher = await recordCipher(key, salt);
+  let buffer: Uint8Array | undefined;
+  for (let index = from, last = false; !last; index++) {
+    const whole = await chunks.view(recordBytes);
+    buffer ??= whole ? undefined : new Uint8Array(recordBytes);
+    const record = whole ?? buffer!.subarray(0, await chunks.fill(buffer!));
+    // The platform copies it at once: both the source and this loop may use the buffer again.
+    const opening = cipher.open(index, record);
+    opening.catch(() => {});
+    last = await chunks.ended();
+    const content = unpad(await opening, last ? delimiters.last : delimiters.other);
+    if (content.length > 0) yield content;
   }
 }
 
@@ -124,58 +224,6 @@ function unpad(plaintext: Uint8Array, delimiter: number): Uint8Array {
 function badSeal(what: string, cause?: unknown): ImpulsError {
   return new ImpulsError('bad-seal', `the sealed body is ${what}`, {
     cause,
-    hint: 'Send the same request again; what was paid for is served again without a charge.',
+    hint: 'Fetch it again; what was paid for is not charged again.',
   });
-}
-
-async function readHeader(chunks: ChunkReader): Promise<{ salt: Uint8Array; recordBytes: number }> {
-  const fixed = await chunks.take(headerBytes);
-  if (fixed.length < headerBytes) throw badSeal('cut off');
-  const reader = new Reader(fixed);
-  const salt = reader.raw(16);
-  const recordBytes = reader.u32();
-  if (!isRecordSize(recordBytes)) throw badSeal(`in records of ${recordBytes} bytes`);
-  const keyIdBytes = reader.u8();
-  if ((await chunks.take(keyIdBytes)).length < keyIdBytes) throw badSeal('cut off');
-  return { salt, recordBytes };
-}
-
-/** Takes so many bytes at a time from chunks of any length. */
-class ChunkReader {
-  readonly #source: AsyncIterator<Uint8Array>;
-  #chunk: Uint8Array = new Uint8Array(0);
-  #done = false;
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]();
-  }
-
-  /** A copy of the next `length` bytes; of fewer only where the source ends. */
-  async take(length: number): Promise<Uint8Array> {
-    await this.ended();
-    const taken = new Writer(Math.min(length, this.#chunk.length));
-    let missing = length;
-    while (missing > 0 && !(await this.ended())) {
-      const part = this.#chunk.subarray(0, missing);
-      taken.raw(part);
-      missing -= part.length;
-      this.#chunk = this.#chunk.subarray(part.length);
-    }
-    return taken.bytes();
-  }
-
-  /** Whether no byte is left: waits for the next one. */
-  async ended(): Promise<boolean> {
-    while (this.#chunk.length === 0 && !this.#done) {
-      const next = await this.#source.next();
-      if (next.done) this.#done = true;
-      else this.#chunk = next.value;
-    }
-    return this.#chunk.length === 0;
-  }
-
-  /** Tells a source that has not ended that nothing more is wanted of it. */
-  async close(): Promise<void> {
-    if (!this.#done) await this.#source.return?.();
-  }
 }
