@@ -12,12 +12,12 @@ import { fromBase64url, toBase64url } from '../src/core/base64url.js';
 import {
   blindWith,
   checkBlinded,
-  checkModulus,
   finalizeSignature,
   prepareMessage,
   verifyBlindSignature,
   verifySignature,
 } from '../src/core/blind.js';
+import { checkModulus } from '../src/core/modulus.js';
 import { toHex, utf8 } from '../src/core/bytes.js';
 import type { CardState } from '../src/core/card-state.js';
 import { deriveCard, readOpening } from '../src/core/card.js';

@@ -1,7 +1,17 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { ImpulsError } from '../core/errors.js';
 import { createReplyRecorder, type ReplyRecorder } from '../server/reply-recorder.js';
-import type { Call, Gate, Header, Payment, Reply, Vendor } from '../server/index.js';
+import {
+  createContentAnswerer,
+  type Call,
+  type ContentKeys,
+  type ContentOptions,
+  type Gate,
+  type Header,
+  type Payment,
+  type Reply,
+  type Vendor,
+} from '../server/index.js';
 import { createSealedWriter, type SealedWriter } from './sealed-writer.js';
 
 /** The vendor on `node:http`, without a detour over Fetch objects: `impuls/server/node`. */
@@ -19,13 +29,30 @@ export function callOf(req: IncomingMessage): Call {
   };
 }
 
+export type NodeHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next?: (error?: unknown) => void,
+) => Promise<void>;
+
 /** Answers the vendor's own paths; any other goes to `next`, or is answered 404. */
-export function createNodeHandler(
+export function createNodeHandler(vendor: Vendor): NodeHandler {
+  return createHandler((call) => vendor.answer(call));
+}
+
+/** Sells the content keys of a vendor; any other path goes to `next`, or is answered 404. */
+export function createNodeContentHandler(
   vendor: Vendor,
-): (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void) => Promise<void> {
+  keys: ContentKeys,
+  options?: ContentOptions,
+): NodeHandler {
+  return createHandler(createContentAnswerer(vendor, keys, options));
+}
+
+function createHandler(answer: (call: Call) => Promise<Reply | undefined>): NodeHandler {
   return async (req, res, next) => {
     try {
-      const reply = await vendor.answer(callOf(req));
+      const reply = await answer(callOf(req));
       if (reply) send(req, res, reply);
       else if (next) next();
       else res.writeHead(404).end();
@@ -133,6 +160,10 @@ function guard(res: ServerResponse, payment: Payment): () => void {
       res.setHeader('Content-Encoding', 'aes128gcm');
       sealed = createSealedWriter(payment.sealKey, { write, end }, (error) => res.destroy(error));
       sealed.onDrain(() => res.emit('drain'));
+      // The socket drains after each record; the handler has to wait until the queue before it is empty enough.
+      const emit = res.emit.bind(res);
+      res.emit = (name: string, ...rest: unknown[]) =>
+        name === 'drain' && sealed!.isFull ? false : emit(name, ...rest);
     }
   }
 

@@ -2,12 +2,12 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   blindMessage,
-  checkModulus,
   finalizeSignature,
   prepareMessage,
   verifyBlindSignature,
   verifySignature,
 } from '../core/blind.js';
+import { checkModulus } from '../core/modulus.js';
 import { issuingKeyId } from '../core/key-document.js';
 import { createRsaSigner, generateIssuingKey, type RsaSigner } from './rsa.js';
 

@@ -6,6 +6,8 @@ export interface SealedWriter {
   /** False: wait for `drain`. */
   write(chunk: Uint8Array, done?: Callback): boolean;
   end(chunk: Uint8Array | undefined, done?: Callback): void;
+  /** Whether more has to wait. */
+  readonly isFull: boolean;
   onDrain(listener: () => void): void;
 }
 
@@ -61,6 +63,9 @@ export function createSealedWriter(
       queued += chunk.length;
       wake();
       return queued < highWaterMark;
+    },
+    get isFull() {
+      return queued >= highWaterMark;
     },
     end(chunk, done) {
       if (chunk?.length) queue.push({ chunk, done: undefined });

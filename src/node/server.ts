@@ -1,5 +1,12 @@
 /** The vendor on Node: `impuls/server/node`. */
-export { createNodeHandler, createPaidNodeHandler, type Paid, type PaidNodeHandler } from './http.js';
+export {
+  createNodeContentHandler,
+  createNodeHandler,
+  createPaidNodeHandler,
+  type NodeHandler,
+  type Paid,
+  type PaidNodeHandler,
+} from './http.js';
 export { createRsaSigner, generateIssuingKey, type RsaSigner } from './rsa.js';
 export {
   initVendorFolder,

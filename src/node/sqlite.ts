@@ -11,6 +11,8 @@ import { givenBack, settled } from './sqlite-records.js';
 import { kinds } from './sqlite-schema.js';
 import { openStore, type Store } from './sqlite-store.js';
 
+export { openContentRegistry, type ContentEntry, type ContentRegistry } from './content-registry.js';
+
 export interface SqliteLedgerOptions {
   /** The file; beside it come `<path>-wal`, `<path>-shm` and `<path>.lock`. Made if it is not there; its folder is not. */
   readonly path: string;

@@ -30,6 +30,7 @@ import { formatVendorSettings, parseVendorSettings, type VendorSettings } from '
  *   document.json   the key document that is published, and those before it; written by programs only
  *   keys.json       the secrets, for the owner only; written once
  *   ledger.db       cards, claims, orders; the ledger's
+ *   content.db      content keys for sale; made when the first is packed
  *
  * Where the first two differ `vendor.json` wins, and a new document is published. The origin and the unit never change:
  * cards were sold in them.
@@ -43,6 +44,8 @@ export interface VendorFolder {
   /** Digests of the documents that were replaced in the last 7 days. */
   readonly recentDocuments: readonly string[];
   readonly ledgerPath: string;
+  /** Of the content keys; it may not be there. */
+  readonly registryPath: string;
 }
 
 export interface NewVendor extends VendorSettings {
@@ -74,6 +77,7 @@ const files = {
   document: 'document.json',
   keys: 'keys.json',
   ledger: 'ledger.db',
+  content: 'content.db',
 } as const;
 
 /**
@@ -157,6 +161,7 @@ export async function openVendorFolder(
       .filter(({ time }) => now - time < recentSeconds)
       .map(({ digest }) => digest),
     ledgerPath: file('ledger'),
+    registryPath: file('content'),
   };
 }
 

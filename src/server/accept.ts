@@ -41,6 +41,8 @@ export interface ClaimTerms {
   readonly challengeExpires: number | undefined;
   /** Whether a single-use challenge is free for this claim; asked last before it is taken. */
   readonly challengeFree: () => boolean;
+  /** Whether the claim asks for a sealed answer, where the route demands it. */
+  readonly sealed: boolean;
   /** The body that arrived. */
   readonly body: Uint8Array;
 }
@@ -85,7 +87,7 @@ export async function acceptClaim(
   if (!card || card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
   const tools = cardTools(card.entry);
   if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
-  const bodyMatches = matches(terms.body, payload.digest);
+  const bodyMatches = terms.sealed && matches(terms.body, payload.digest);
 
   for (;;) {
     // A claim beyond the top was never accepted: only the others need a look at the records.

@@ -17,15 +17,18 @@ import {
 /** What a 402 asks for, and whether what comes back is ours (docs/spec.md §8). */
 export interface Challenges {
   /** The two `WWW-Authenticate` values for a price in units: a session challenge and a single-use charge. */
-  issue(
-    price: number,
-    declaredHeaders: readonly string[],
-    now: number,
-  ): readonly [session: string, charge: string];
+  issue(price: number, demands: Demands, now: number): readonly [session: string, charge: string];
   /** When a challenge of ours ends, in Unix seconds; undefined for one that is not ours. */
   verify(challenge: Challenge): number | undefined;
   /** Whether a `charge` challenge is still free for the claim of this tag, which then holds it. */
   claimCharge(challenge: Challenge, tag: string, now: number): boolean;
+}
+
+/** What a route asks of a claim beside its price. */
+export interface Demands {
+  /** The headers that a claim covers: lower case, ascending. */
+  readonly headers: readonly string[];
+  readonly seal: 'aes128gcm' | undefined;
 }
 
 export interface ChallengesOptions {
@@ -52,7 +55,7 @@ export function createChallenges({ secret, document, digest, random }: Challenge
   function format(
     intent: 'session' | 'charge',
     price: number,
-    headers: readonly string[],
+    { headers, seal }: Demands,
     until: number,
   ): string {
     const request = encodeRequest({
@@ -64,27 +67,28 @@ export function createChallenges({ secret, document, digest, random }: Challenge
         version: 1,
         ...(headers.length > 0 ? { headers: [...headers] } : {}),
         ...(intent === 'charge' ? { nonce: toBase64url(random(16)) } : {}),
+        ...(seal ? { seal } : {}),
       },
     });
     const slots = { realm, method: methodName, intent, request, expires: formatExpires(until) };
     return formatChallenge({ id: challengeId(secret, slots), ...slots });
   }
 
-  function session(price: number, headers: readonly string[], now: number): string {
+  function session(price: number, demands: Demands, now: number): string {
     const until = Math.ceil((now + sessionSeconds) / 60) * 60;
-    const name = `${price} ${headers.join()}`;
+    const name = `${price} ${demands.seal ?? ''} ${demands.headers.join()}`;
     const kept = sessions.get(name);
     if (kept?.until === until) return kept.header;
-    const header = format('session', price, headers, until);
+    const header = format('session', price, demands, until);
     if (sessions.size >= maxKept) sessions.clear();
     sessions.set(name, { until, header });
     return header;
   }
 
   return {
-    issue: (price, headers, now) => [
-      session(price, headers, now),
-      format('charge', price, headers, now + chargeSeconds),
+    issue: (price, demands, now) => [
+      session(price, demands, now),
+      format('charge', price, demands, now + chargeSeconds),
     ],
 
     verify(challenge) {

@@ -11,8 +11,8 @@ export interface ListedRoute extends Route {
 export function describeApi(document: KeyDocument, routes: readonly ListedRoute[]): string {
   const paths: Record<string, Record<string, JsonValue>> = {};
   for (const route of routes) {
-    const { method, path, summary } = route.listing;
-    (paths[path] ??= {})[method.toLowerCase()] = operation(document, route, summary);
+    const { method, path } = route.listing;
+    (paths[path] ??= {})[method.toLowerCase()] = operation(document, route);
   }
   return canonicalJson({
     openapi: '3.1.0',
@@ -23,7 +23,11 @@ export function describeApi(document: KeyDocument, routes: readonly ListedRoute[
   });
 }
 
-function operation(document: KeyDocument, route: Route, summary: string | undefined): JsonValue {
+function operation(document: KeyDocument, route: ListedRoute): JsonValue {
+  const { path, summary } = route.listing;
+  const parameters = [...path.matchAll(/\{([^}]+)\}/g)].map(([, name]): JsonValue => {
+    return { in: 'path', name: name!, required: true, schema: { type: 'string' } };
+  });
   const amount = typeof route.price === 'number' ? String(route.price) : null;
   const offer = (intent: string): JsonValue => ({
     intent,
@@ -33,6 +37,7 @@ function operation(document: KeyDocument, route: Route, summary: string | undefi
   });
   return {
     ...(summary === undefined ? {} : { summary }),
+    ...(parameters.length === 0 ? {} : { parameters }),
     responses: {
       '200': { description: 'What was paid for, with a Payment-Receipt' },
       '402': { description: 'Payment Required' },

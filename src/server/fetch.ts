@@ -153,8 +153,8 @@ function withHeaders(
   return new Response(body, { status: response.status, statusText: response.statusText, headers: merged });
 }
 
-function responseOf({ status, headers, body }: Reply, method: string): Response {
-  const content = method === 'HEAD' ? null : (body as BodyInit);
+export function responseOf({ status, headers, body }: Reply, method: string): Response {
+  const content = method === 'HEAD' || status === 204 ? null : (body as BodyInit);
   return new Response(content, {
     status,
     headers: headers.map(([name, value]) => [name, value] as [string, string]),

@@ -7,7 +7,8 @@ import type { Credential } from '../core/wire/credential.js';
 import { problems, type ProblemCode } from '../core/wire/problem.js';
 import { acceptClaim, type Acceptance, type Accepting } from './accept.js';
 import { isSafe, type Call, type Header, type Reply } from './call.js';
-import type { Challenges } from './challenges.js';
+import type { Challenges, Demands } from './challenges.js';
+import type { Cors } from './cors.js';
 import type { StoredReply } from './ledger.js';
 import { createPayment, stateHeader, type Payment, type PaymentContext } from './payment.js';
 import { foreignChallenge, problemReply, unknownProblems, verdictProblems } from './problems.js';
@@ -20,6 +21,8 @@ export interface Route {
   readonly charge?: 'price' | 'capture';
   /** Request headers that change the output; a claim is bound to their values. Default none. */
   readonly headers?: readonly string[];
+  /** `required`: only a claim that asks for a sealed answer is accepted, and the challenge says so. Default: as the client asks. */
+  readonly seal?: 'required';
   /** The largest request body, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number;
   /** How the route appears in `/openapi.json`; without it, it does not. */
@@ -31,6 +34,8 @@ export interface RouteListing {
   /** An OpenAPI path, such as `/articles/{id}`. */
   readonly path: string;
   readonly summary?: string;
+  /** Asked whenever the routes are described. Default: always. */
+  readonly when?: () => boolean;
 }
 
 /** What a gate says to a request: it is paid, or this is the answer. */
@@ -46,22 +51,25 @@ export interface GateContext extends Accepting, PaymentContext {
   /** That of the key document; targets are made with it, never with a Host header. */
   readonly origin: string;
   readonly challenges: Challenges;
+  readonly cors: Cors;
 }
 
 export function createGate(context: GateContext, route: Route): Gate {
   const declared = [...(route.headers ?? [])].map((name) => name.toLowerCase()).sort();
   const { charge = 'price', maxBodyBytes = limits.bodyBytes } = route;
+  const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
   const parser = createCredentialParser();
 
   /** Every 402 carries fresh challenges, and nothing else does. */
   function challengesFor(code: ProblemCode, price: number, now: number): Header[] {
     if (problems[code].status !== 402) return [];
-    return context.challenges
-      .issue(price, declared, now)
-      .map((value) => ['WWW-Authenticate', value] as const);
+    return context.challenges.issue(price, demands, now).map((value) => ['WWW-Authenticate', value] as const);
   }
 
   return async (call) => {
+    const preflight = context.cors.preflight(call, declared);
+    if (preflight) return { status: 'refused', reply: preflight };
+    const shared = context.cors.headers(call);
     const now = Math.floor(context.clock() / 1000);
     const price = typeof route.price === 'number' ? route.price : route.price(call);
     if (!Number.isInteger(price) || price < 1 || price > limits.maxUint32) {
@@ -72,7 +80,7 @@ export function createGate(context: GateContext, route: Route): Gate {
     }
     const refuse = (code: ProblemCode, detail?: string, headers: readonly Header[] = []): Admission => ({
       status: 'refused',
-      reply: problemReply(code, detail, [...headers, ...challengesFor(code, price, now)]),
+      reply: problemReply(code, detail, [...headers, ...shared, ...challengesFor(code, price, now)]),
     });
 
     const authorization = call.header('authorization');
@@ -110,6 +118,7 @@ export function createGate(context: GateContext, route: Route): Gate {
         safe: isSafe(call.method),
         now,
         challengeExpires,
+        sealed: route.seal === undefined || payload.seal !== undefined,
         challengeFree: () => context.challenges.claimCharge(challenge, tag, now),
         body,
       });
@@ -126,7 +135,7 @@ export function createGate(context: GateContext, route: Route): Gate {
       const [code, detail] = foreign ? foreignChallenge : verdictProblems[verdict];
       return refuse(code, detail, verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state]);
     }
-    const payment = createPayment(context, acceptance, payload);
+    const payment = createPayment(context, acceptance, payload, shared);
     if (acceptance.verdict === 'accepted' || acceptance.record.safe) return { status: 'paid', payment, body };
     const { reply } = acceptance.record;
     if (reply) return { status: 'replayed', payment, reply };

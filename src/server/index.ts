@@ -1,4 +1,13 @@
 export type { Call, Header, Reply } from './call.js';
+export {
+  createContentAnswerer,
+  createContentHandler,
+  type ContentAnswerer,
+  type ContentKey,
+  type ContentKeys,
+  type ContentOptions,
+} from './content.js';
+export type { Cors } from './cors.js';
 export { createFetchHandler, createPaidHandler, type FetchInfo, type PaidHandler } from './fetch.js';
 export type { Admission, Gate, Route, RouteListing } from './gate.js';
 export type { IssuingSigner, VendorKeys } from './keys.js';

@@ -5,7 +5,6 @@ import { deriveFingerprint, deriveReference, deriveSealKey } from '../core/claim
 import { ImpulsError } from '../core/errors.js';
 import { HmacKey } from '../core/hash.js';
 import { macReceipt, macState, reportState } from '../core/receipt.js';
-import { withSecrets } from '../core/secret.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
 import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
@@ -21,11 +20,11 @@ export interface Payment {
   /** Units charged as it stands. */
   readonly units: number;
   readonly verdict: 'accepted' | 'repeated';
-  /** K, 32 bytes, secret: client and vendor hold it, and nobody else. Not enumerable. */
+  /** K, 32 bytes, secret: client and vendor hold it, and nobody else. No log, inspect or JSON shows it. */
   readonly key: Uint8Array;
   /** Four bytes of hex for people to compare. */
   readonly fingerprint: string;
-  /** The key for the body, 32 bytes, secret, if the client asked for a sealed one. Not enumerable. */
+  /** The key for the body, 32 bytes, secret, if the client asked for a sealed one. Likewise not shown. */
   readonly sealKey: Uint8Array | undefined;
   /** Whether the answer is to be kept, so that a repeat gets the same: the method is not safe. Then `keep` ends the claim. */
   readonly keepsReply: boolean;
@@ -55,80 +54,121 @@ interface Paid {
   readonly record: ClaimRecord & { readonly key: Uint8Array };
 }
 
-export function createPayment(context: PaymentContext, paid: Paid, payload: PaymentPayload): Payment {
-  const { ledger, clock, onError, running } = context;
-  const { tools, verdict, record } = paid;
-  const { id } = paid.card.entry;
-  let { card } = paid;
-  let { kept } = record;
-  // What is served again may have been served before, even if a crash forgot it: its units never come back.
-  let resolved = verdict === 'repeated';
-  const keepsReply = !record.safe && !resolved;
+/** @param shared headers that every answer gets */
+export function createPayment(
+  context: PaymentContext,
+  paid: Paid,
+  payload: PaymentPayload,
+  shared: readonly Header[],
+): Payment {
+  return new ClaimPayment(context, paid, payload, shared);
+}
 
-  const key = new HmacKey(record.key);
-  const reference = deriveReference(key);
+/** One is made for each request that is paid: its methods are shared, and its secrets private. */
+class ClaimPayment implements Payment {
+  readonly verdict: 'accepted' | 'repeated';
+  readonly keepsReply: boolean;
+  readonly #context: PaymentContext;
+  readonly #paid: Paid;
+  readonly #payload: PaymentPayload;
+  readonly #shared: readonly Header[];
+  #card: StoredCard;
+  #kept: number;
+  #resolved: boolean;
 
-  function receipt(): Header {
-    const timestamp = formatExpires(Math.floor(clock() / 1000));
-    const claims = { verdict, units: kept, remaining: unitsLeft(card.state), end: record.end, timestamp };
-    return [
-      'Payment-Receipt',
-      formatReceipt({ ...claims, reference, mac: macReceipt(key, payload.tag, claims) }),
-    ];
+  constructor(context: PaymentContext, paid: Paid, payload: PaymentPayload, shared: readonly Header[]) {
+    const { verdict, record, card } = paid;
+    this.verdict = verdict;
+    this.#context = context;
+    this.#paid = paid;
+    this.#payload = payload;
+    this.#shared = shared;
+    this.#card = card;
+    this.#kept = record.kept;
+    // What is served again may have been served before, even if a crash forgot it: its units never come back.
+    this.#resolved = verdict === 'repeated';
+    this.keepsReply = !record.safe && !this.#resolved;
   }
 
-  const payment: Omit<Payment, 'key' | 'sealKey'> = {
-    get reference() {
-      return toBase64url(reference);
-    },
-    get units() {
-      return kept;
-    },
-    verdict,
-    get fingerprint() {
-      return toHex(deriveFingerprint(record.key));
-    },
-    keepsReply,
+  get key(): Uint8Array {
+    return this.#paid.record.key;
+  }
 
-    async capture(units) {
-      if (!Number.isInteger(units) || units < 1 || units > kept) {
-        throw new ImpulsError(
-          'invalid-argument',
-          `of this claim 1 to ${kept} units can be captured, not ${units}`,
-          {
-            hint: 'To charge nothing, answer with an error status: that releases the claim.',
-          },
-        );
-      }
-      if (resolved || units === kept) return;
-      const given = await giveBackUnits(ledger, card, record, units);
-      card = given.card;
-      kept = units;
-      resolved = true;
-    },
+  get sealKey(): Uint8Array | undefined {
+    return this.#payload.seal && deriveSealKey(this.key);
+  }
 
-    settle(status) {
-      running.delete(record.tag);
-      resolved = true;
-      if (status >= 300) return [stateHeader(card, tools, verdict, payload.tag)];
-      return [receipt(), ['Cache-Control', 'private']];
-    },
+  get reference(): string {
+    return toBase64url(deriveReference(this.key));
+  }
 
-    keep(reply) {
-      ledger.settle(id, record.tag, reply).catch(onError);
-    },
+  get fingerprint(): string {
+    return toHex(deriveFingerprint(this.key));
+  }
 
-    async release() {
-      if (resolved) return [stateHeader(card, tools, verdict, payload.tag)];
-      const given = await giveBackUnits(ledger, card, record, 0);
-      running.delete(record.tag);
-      card = given.card;
-      resolved = true;
-      if (given.done) kept = 0;
-      return [stateHeader(card, tools, given.done ? 'released' : verdict, payload.tag)];
-    },
-  };
-  return withSecrets(payment, { key: record.key, sealKey: payload.seal && deriveSealKey(record.key) });
+  get units(): number {
+    return this.#kept;
+  }
+
+  async capture(units: number): Promise<void> {
+    const kept = this.#kept;
+    if (!Number.isInteger(units) || units < 1 || units > kept) {
+      throw new ImpulsError(
+        'invalid-argument',
+        `of this claim 1 to ${kept} units can be captured, not ${units}`,
+        { hint: 'To charge nothing, answer with an error status: that releases the claim.' },
+      );
+    }
+    if (this.#resolved || units === kept) return;
+    await this.#giveBack(units);
+    this.#kept = units;
+    this.#resolved = true;
+  }
+
+  settle(status: number): Header[] {
+    this.#context.running.delete(this.#paid.record.tag);
+    this.#resolved = true;
+    if (status >= 300) return [this.#state(this.verdict), ...this.#shared];
+    return [this.#receipt(), ['Cache-Control', 'private'], ...this.#shared];
+  }
+
+  keep(reply: StoredReply | undefined): void {
+    const { ledger, onError } = this.#context;
+    ledger.settle(this.#card.entry.id, this.#paid.record.tag, reply).catch(onError);
+  }
+
+  async release(): Promise<Header[]> {
+    if (this.#resolved) return [this.#state(this.verdict), ...this.#shared];
+    const done = await this.#giveBack(0);
+    this.#context.running.delete(this.#paid.record.tag);
+    this.#resolved = true;
+    if (done) this.#kept = 0;
+    return [this.#state(done ? 'released' : this.verdict), ...this.#shared];
+  }
+
+  /** @returns whether this call did it */
+  async #giveBack(kept: number): Promise<boolean> {
+    const { card, done } = await giveBackUnits(this.#context.ledger, this.#card, this.#paid.record, kept);
+    this.#card = card;
+    return done;
+  }
+
+  #state(verdict: StateVerdict): Header {
+    return stateHeader(this.#card, this.#paid.tools, verdict, this.#payload.tag);
+  }
+
+  #receipt(): Header {
+    const key = new HmacKey(this.key);
+    const claims = {
+      verdict: this.verdict,
+      units: this.#kept,
+      remaining: unitsLeft(this.#card.state),
+      end: this.#paid.record.end,
+      timestamp: formatExpires(Math.floor(this.#context.clock() / 1000)),
+    };
+    const mac = macReceipt(key, this.#payload.tag, claims);
+    return ['Payment-Receipt', formatReceipt({ ...claims, reference: deriveReference(key), mac })];
+  }
 }
 
 /** The authenticated state that every answer carries once the tag has held (docs/spec.md §7). */

@@ -12,7 +12,10 @@ export const verdictProblems: Readonly<Record<Exclude<Verdict, 'accepted' | 'rep
   'already-claimed': ['already-claimed', 'These units are spent, and the answer is no longer kept.'],
   released: ['claim-released', 'The claim was returned; its units are free.'],
   expired: ['payment-expired', 'The card or the challenge has expired.'],
-  mismatched: ['invalid-payload', 'The body is not the one that the claim names.'],
+  mismatched: [
+    'invalid-payload',
+    'The claim names another body, or asks for no sealed answer where one is due.',
+  ],
   conflict: ['claim-conflict', 'Another claim holds these units.'],
   insufficient: [
     'payment-insufficient',

@@ -4,6 +4,7 @@ import { formatKeyDocument, parseKeyDocument, type KeyDocument } from '../core/k
 import { createCounter } from './accept.js';
 import type { Call, Reply } from './call.js';
 import { createChallenges } from './challenges.js';
+import { createCors, type Cors } from './cors.js';
 import { describeApi, describeForModels, type ListedRoute } from './discovery.js';
 import { answerEndpoint, type EndpointContext } from './endpoints.js';
 import { createGate, type Gate, type GateContext, type Route } from './gate.js';
@@ -22,6 +23,8 @@ export interface VendorOptions {
   readonly clock?: () => number;
   /** Default `crypto.getRandomValues`. */
   readonly random?: (length: number) => Uint8Array;
+  /** `any`: pages of every origin may call this vendor. `none`: nothing is said about it, and a host may. Default `any`. */
+  readonly cors?: 'any' | 'none';
   readonly failureBudget?: Omit<FailureBudgetOptions, 'clock'>;
   /** Hears of failures that no answer can tell. Errors hold no secret. Default: nobody. */
   readonly onError?: (error: unknown) => void;
@@ -36,6 +39,8 @@ export interface Vendor {
   answer(call: Call): Promise<Reply | undefined>;
   /** A gate for a paid route. */
   gate(route: Route): Gate;
+  /** What a host puts on the answers that it gives itself, such as files that are free. The vendor's own have it. */
+  readonly cors: Cors;
   /** Makes `count` voucher codes, each good for `items`. Durable when it resolves. Secret: shown once, kept as a hash. */
   createVouchers(items: readonly OrderItem[], count: number): Promise<string[]>;
   totals(): Promise<Totals>;
@@ -46,6 +51,7 @@ export interface Vendor {
 /** @throws ImpulsError `bad-document` for a key document that does not hold */
 export function createVendor(options: VendorOptions): Vendor {
   const { keys, ledger, clock = Date.now, random = platformRandom, onError = () => {} } = options;
+  const cors = createCors(options.cors ?? 'any');
   const bytes = formatKeyDocument(options.document);
   const { document, digest } = parseKeyDocument(bytes);
   const digestText = toBase64url(digest);
@@ -72,6 +78,7 @@ export function createVendor(options: VendorOptions): Vendor {
       digest: digestText,
       random,
     }),
+    cors,
     ledger,
     repeats: createCounter(),
     forgeries: createCounter(),
@@ -80,21 +87,27 @@ export function createVendor(options: VendorOptions): Vendor {
     onError,
   };
 
+  const routes = (): ListedRoute[] => listed.filter(({ listing }) => listing.when?.() ?? true);
+  const pages: Readonly<Record<string, (call: Call) => Reply | undefined>> = {
+    '/.well-known/impuls': (call) => page(call, 'application/json', bytes),
+    '/openapi.json': (call) => page(call, 'application/json', describeApi(document, routes())),
+    '/llms.txt': (call) => page(call, 'text/plain; charset=utf-8', describeForModels(document, routes())),
+  };
+  const paths = new Set([...Object.keys(pages), ...Object.values<string>({ ...document.endpoints })]);
+
   return {
     document,
     digest: digestText,
+    cors,
 
     async answer(call) {
-      switch (call.target) {
-        case '/.well-known/impuls':
-          return page(call, 'application/json', bytes);
-        case '/openapi.json':
-          return page(call, 'application/json', describeApi(document, listed));
-        case '/llms.txt':
-          return page(call, 'text/plain; charset=utf-8', describeForModels(document, listed));
-        default:
-          return answerEndpoint(endpointContext, call);
-      }
+      const path = call.target.split('?', 1)[0]!;
+      if (!paths.has(path)) return undefined;
+      const preflight = cors.preflight(call);
+      if (preflight) return preflight;
+      const answerPage = pages[path];
+      const reply = answerPage ? answerPage(call) : await answerEndpoint(endpointContext, call);
+      return reply && { ...reply, headers: [...reply.headers, ...cors.headers(call)] };
     },
 
     gate(route) {

@@ -22,6 +22,12 @@ async function start(): Promise<TestVendor> {
       listing: { method: 'POST', path: '/order' },
       handler: (_req, res) => void res.writeHead(201).end('{}'),
     },
+    '/letter': {
+      price: 2,
+      seal: 'required',
+      listing: { method: 'GET', path: '/letter' },
+      handler: (_req, res) => void res.end('read by you alone'),
+    },
   });
   return vendor;
 }
@@ -46,7 +52,7 @@ it('passes mppx validate', { timeout: 60_000 }, async () => {
   const result = JSON.parse(stdout) as Validation;
   expect(result.summary.failed, stdout).toBe(0);
   expect(result.summary.passed).toBeGreaterThan(10);
-  expect(result.endpoints).toHaveLength(2);
+  expect(result.endpoints).toHaveLength(3);
   expect(code).toBe(0);
 });
 

@@ -1,4 +1,9 @@
-import { createFetchHandler, createPaidHandler, createVendor } from '../../src/server/index.js';
+import {
+  createContentHandler,
+  createFetchHandler,
+  createPaidHandler,
+  createVendor,
+} from '../../src/server/index.js';
 import type { Payment, Route } from '../../src/server/index.js';
 import { createTestKeys, startVendor, type TestVendorOptions } from './vendor.js';
 import { createMemoryLedger, type Ledger, type Vendor } from '../../src/server/index.js';
@@ -66,8 +71,10 @@ const startFetchHost: StartHost = async (routes, options = {}) => {
   const made = await createTestKeys(origin, options.denominations, Math.floor(clock() / 1000));
   const ledger = options.ledger ?? createMemoryLedger();
   const errors: unknown[] = [];
-  const vendor = createVendor({ ...made, ledger, clock, onError: (error) => errors.push(error) });
+  const { cors = 'any', content } = options;
+  const vendor = createVendor({ ...made, ledger, clock, cors, onError: (error) => errors.push(error) });
   const own = createFetchHandler(vendor);
+  const keys = content && createContentHandler(vendor, content, content);
   const paid = new Map(
     Object.entries(routes).map(([path, { answer, ...route }]) => [
       path,
@@ -89,7 +96,7 @@ const startFetchHost: StartHost = async (routes, options = {}) => {
       try {
         return handler
           ? await handler(request)
-          : ((await own(request)) ?? new Response(null, { status: 404 }));
+          : ((await own(request)) ?? (await keys?.(request)) ?? new Response(null, { status: 404 }));
       } catch (error) {
         errors.push(error);
         return new Response(null, { status: 500 });

@@ -5,15 +5,23 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { toBase64url } from '../../src/core/base64url.js';
 import { generateEnvelopeKey } from '../../src/core/envelope.js';
 import { activationKeyId, issuingKeyId, type KeyDocument } from '../../src/core/key-document.js';
-import { createNodeHandler, createPaidNodeHandler, type PaidNodeHandler } from '../../src/node/http.js';
+import {
+  createNodeContentHandler,
+  createNodeHandler,
+  createPaidNodeHandler,
+  type PaidNodeHandler,
+} from '../../src/node/http.js';
 import { createRsaSigner, generateIssuingKey } from '../../src/node/rsa.js';
 import {
   createMemoryLedger,
   createVendor,
+  type ContentKeys,
+  type ContentOptions,
   type Ledger,
   type Route,
   type Vendor,
   type VendorKeys,
+  type VendorOptions,
 } from '../../src/server/index.js';
 
 /** A real vendor on a real port, for tests. Issuing keys are made once a process: each takes a second. */
@@ -26,8 +34,13 @@ export interface TestVendorOptions {
   readonly clock?: () => number;
   /** Default: a port of the system's choice on loopback. */
   readonly origin?: string;
+  /** Where it listens, if another server stands before it. Default: the port of the origin. */
+  readonly port?: number;
   readonly keys?: VendorKeys;
   readonly document?: KeyDocument;
+  readonly cors?: VendorOptions['cors'];
+  /** Content keys to sell. */
+  readonly content?: ContentKeys & ContentOptions;
 }
 
 export const now = Date.UTC(2026, 10, 22, 12) / 1000;
@@ -95,7 +108,8 @@ export interface TestVendor {
 export async function startVendor(routes: Routes, options: TestVendorOptions = {}): Promise<TestVendor> {
   const server = createServer();
   await new Promise<void>((resolve) => {
-    server.listen(options.origin ? Number(new URL(options.origin).port) : 0, '127.0.0.1', resolve);
+    const port = options.port ?? (options.origin ? Number(new URL(options.origin).port) : 0);
+    server.listen(port, '127.0.0.1', resolve);
   });
   const origin = options.origin ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const clock = options.clock ?? Date.now;
@@ -105,7 +119,8 @@ export async function startVendor(routes: Routes, options: TestVendorOptions = {
       : await createTestKeys(origin, options.denominations, Math.floor(clock() / 1000));
   const ledger = options.ledger ?? createMemoryLedger();
   const errors: unknown[] = [];
-  const vendor = createVendor({ ...made, ledger, clock, onError: (error) => errors.push(error) });
+  const { cors = 'any', content } = options;
+  const vendor = createVendor({ ...made, ledger, clock, cors, onError: (error) => errors.push(error) });
   const handlers = new Map(
     Object.entries(routes).map(([path, { handler, ...route }]) => [
       path,
@@ -113,9 +128,12 @@ export async function startVendor(routes: Routes, options: TestVendorOptions = {
     ]),
   );
   const own = createNodeHandler(vendor);
+  const keys = content && createNodeContentHandler(vendor, content, content);
   server.on('request', (req, res) => {
     const paid = handlers.get(new URL(req.url ?? '/', origin).pathname);
-    (paid ? paid(req, res) : own(req, res)).catch((error: unknown) => errors.push(error));
+    const fail = (error: unknown): unknown => errors.push(error);
+    const next = keys && ((): unknown => keys(req, res).catch(fail));
+    (paid ? paid(req, res) : own(req, res, next)).catch(fail);
   });
   return {
     origin,

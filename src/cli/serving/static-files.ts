@@ -1,30 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { extname, join, resolve, sep } from 'node:path';
+import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { mediaTypeOf } from '../../core/media-types.js';
 import type { StaticRoute } from '../../node/vendor-settings.js';
 import type { ServedRoute } from './vendor-server.js';
-
-const types: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.csv': 'text/csv; charset=utf-8',
-  '.gif': 'image/gif',
-  '.html': 'text/html; charset=utf-8',
-  '.jpg': 'image/jpeg',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.md': 'text/markdown; charset=utf-8',
-  '.mp3': 'audio/mpeg',
-  '.mp4': 'video/mp4',
-  '.pdf': 'application/pdf',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-  '.txt': 'text/plain; charset=utf-8',
-  '.webm': 'video/webm',
-  '.webp': 'image/webp',
-  '.xml': 'application/xml',
-  '.zip': 'application/zip',
-};
 
 /** Serves the files of a folder. @param base the vendor folder */
 export function serveStatic(base: string, { path, price, folder }: StaticRoute): ServedRoute {
@@ -41,8 +21,7 @@ export function serveStatic(base: string, { path, price, folder }: StaticRoute):
       const file = await findFile(root, rest);
       if (!file) return undefined;
       return async (req, res) => {
-        const type = types[extname(file.path).toLowerCase()] ?? 'application/octet-stream';
-        res.writeHead(200, { 'Content-Type': type, 'Content-Length': file.bytes });
+        res.writeHead(200, { 'Content-Type': mediaTypeOf(file.path), 'Content-Length': file.bytes });
         if (req.method === 'HEAD') res.end();
         else await pipeline(createReadStream(file.path), res);
       };

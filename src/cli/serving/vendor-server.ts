@@ -1,11 +1,17 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
-import { createNodeHandler, createPaidNodeHandler } from '../../node/http.js';
+import {
+  callOf,
+  createNodeContentHandler,
+  createNodeHandler,
+  createPaidNodeHandler,
+} from '../../node/http.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor-folder.js';
 import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
 import { listenForAdmin } from './admin-socket.js';
+import { createContentShelf, type ContentShelf } from './content-shelf.js';
 import { answerAdmin } from './vouchers.js';
 
 /** Something that is served at a path, for a price or free. */
@@ -50,6 +56,8 @@ export interface VendorServer {
   readonly vendor: Vendor;
   /** `http://127.0.0.1:8402`. */
   readonly address: string;
+  /** How many content keys are for sale. */
+  countKeys(): Promise<number>;
   /** Answers what has begun, then lets go of the ledger. */
   close(): Promise<void>;
 }
@@ -65,9 +73,12 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
   const { document, keys, recentDocuments } = folder;
   const { onError = () => {} } = options;
   const ledger = await openLedger(folder);
+  const shelf = createContentShelf(folder.registryPath);
   try {
+    // What is wrong with it is told now, not to the first who buys.
+    await shelf.count();
     const vendor = createVendor({ document, keys, ledger, recentDocuments, onError });
-    const server = createServer(createListener(vendor, options, onError));
+    const server = createServer(createListener(vendor, shelf, options, onError));
     await listen(server, options.host, options.port);
     const admin = await listenForAdmin(folder.path, (request) =>
       answerAdmin(vendor, request, Math.floor(Date.now() / 1000)),
@@ -82,6 +93,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     return {
       vendor,
       address: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+      countKeys: () => shelf.count(),
       async close() {
         clearInterval(purging);
         await admin?.close();
@@ -91,10 +103,12 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
           server.closeIdleConnections();
         });
         clearTimeout(overdue);
+        await shelf.close();
         await ledger.close();
       },
     };
   } catch (error) {
+    await shelf.close();
     await ledger.close();
     throw error;
   }
@@ -116,10 +130,16 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
 function createListener(
   vendor: Vendor,
-  { routes, onPaid }: ServerOptions,
+  shelf: ContentShelf,
+  { routes, onPaid = () => {} }: ServerOptions,
   onError: (error: unknown) => void,
 ): Listener {
   const own = createNodeHandler(vendor);
+  const keys = createNodeContentHandler(vendor, shelf, {
+    listed: () => shelf.exists,
+    onPaid: ({ method, target }, payment) => onPaid(paidEvent(method, target, payment)),
+    onError,
+  });
   const served = routes.map((route) => ({ route, answer: createRoute(vendor, route, onPaid) }));
   return (req, res) => {
     const others = (error?: unknown): void => {
@@ -130,13 +150,17 @@ function createListener(
       const pathname = pathOf(req);
       const found = served.find(({ route }) => matches(route.path, pathname));
       if (found) found.answer(req, res).catch(fail);
-      else sendProblem(res, 404, 'Not found');
+      else notFound(vendor, req, res);
+    };
+    const inside = (error?: unknown): void => {
+      if (error) others(error);
+      else keys(req, res, others).catch(fail);
     };
     const fail = (error: unknown): void => {
       onError(error);
       if (!res.headersSent) sendProblem(res, 500, 'Internal error');
     };
-    own(req, res, others).catch(fail);
+    own(req, res, inside).catch(fail);
   };
 }
 
@@ -150,30 +174,55 @@ function createRoute(
     if (handler) await handler(req, res, payment);
     else sendProblem(res, 404, 'Not found');
   };
-  if (route.price === 0) return readOnly(free);
+  if (route.price === 0) {
+    return readOnly(vendor, async (req, res) => {
+      share(vendor, req, res);
+      await free(req, res);
+    });
+  }
   const { path, price, summary } = route;
   const listing = { method: 'GET', path: path.replace('*', '{path}'), summary };
   const paid = createPaidNodeHandler(vendor.gate({ price, listing }), (req, res, { payment }) => {
-    const { units, verdict, fingerprint } = payment;
-    onPaid({ event: 'paid', method: req.method ?? '', target: req.url ?? '', units, verdict, fingerprint });
+    onPaid(paidEvent(req.method ?? '', req.url ?? '', payment));
     return free(req, res, payment);
   });
-  return readOnly(async (req, res) => {
+  return readOnly(vendor, async (req, res) => {
     // What is not there costs nothing. Who has claimed already must hear it through the gate, which returns the units.
     const unpaid = req.headers.authorization === undefined;
-    if (unpaid && !(await route.find(pathOf(req)))) sendProblem(res, 404, 'Not found');
+    if (unpaid && !(await route.find(pathOf(req)))) notFound(vendor, req, res);
     else await paid(req, res);
   });
 }
 
 function readOnly(
+  vendor: Vendor,
   answer: (req: IncomingMessage, res: ServerResponse) => Promise<void>,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {
     if (req.method === 'GET' || req.method === 'HEAD') return answer(req, res);
+    const preflight = vendor.cors.preflight(callOf(req));
+    if (preflight) {
+      res.writeHead(preflight.status, preflight.headers.flat()).end();
+      return;
+    }
+    share(vendor, req, res);
     res.setHeader('Allow', 'GET, HEAD');
     sendProblem(res, 405, 'Method not allowed');
   };
+}
+
+function paidEvent(method: string, target: string, { units, verdict, fingerprint }: Payment): PaidEvent {
+  return { event: 'paid', method, target, units, verdict, fingerprint };
+}
+
+/** Lets pages of other origins read an answer that the vendor itself does not give. */
+function share(vendor: Vendor, req: IncomingMessage, res: ServerResponse): void {
+  for (const [name, value] of vendor.cors.headers(callOf(req))) res.setHeader(name, value);
+}
+
+function notFound(vendor: Vendor, req: IncomingMessage, res: ServerResponse): void {
+  share(vendor, req, res);
+  sendProblem(res, 404, 'Not found');
 }
 
 function matches(pattern: string, pathname: string): boolean {

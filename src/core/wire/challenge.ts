@@ -3,6 +3,8 @@ import { equalText, utf8 } from '../bytes.js';
 import { ImpulsError, malformed } from '../errors.js';
 import type { HmacKey } from '../hash.js';
 import { formatAuthParams, parseChallengeParams } from './auth-params.js';
+import type { JsonObject } from './canonical-json.js';
+import { expectText, optionalText } from './json-members.js';
 
 /** A challenge of the `Payment` scheme (draft-httpauth-payment-01), whatever its method. */
 export interface Challenge {
@@ -48,6 +50,21 @@ export function parseChallenges(headerValue: string): Challenge[] {
     ...optional(params, 'opaque'),
     ...optional(params, 'description'),
   }));
+}
+
+/** A challenge as a credential echoes it. @throws ImpulsError `malformed` */
+export function challengeFromJson(json: JsonObject): Challenge {
+  return {
+    id: expectText(json['id'], 'id'),
+    realm: expectText(json['realm'], 'realm'),
+    method: expectText(json['method'], 'method'),
+    intent: expectText(json['intent'], 'intent'),
+    request: expectText(json['request'], 'request'),
+    expires: optionalText(json['expires'], 'expires'),
+    digest: optionalText(json['digest'], 'digest'),
+    opaque: optionalText(json['opaque'], 'opaque'),
+    description: optionalText(json['description'], 'description'),
+  };
 }
 
 function required(params: Readonly<Record<string, string>>, name: string): string {

@@ -5,8 +5,8 @@ import { limits } from '../limits.js';
 import { protocols, type ProtocolName } from '../protocol.js';
 import { decodeText, encodeText } from './base64url-text.js';
 import { parseJson, type JsonObject, type JsonValue } from './canonical-json.js';
-import type { Challenge } from './challenge.js';
-import { expectBytes, expectDecimal, expectObject, expectText, optionalText } from './json-members.js';
+import { challengeFromJson, type Challenge } from './challenge.js';
+import { expectBytes, expectDecimal, expectObject, expectText } from './json-members.js';
 
 /** The name of our method in challenges and receipts. */
 export const methodName = 'impuls';
@@ -86,18 +86,7 @@ export function findToken(headerValue: string): number {
 }
 
 function readChallenge(json: JsonObject): Challenge | null {
-  if (expectText(json['method'], 'method') !== methodName) return null;
-  return {
-    id: expectText(json['id'], 'id'),
-    realm: expectText(json['realm'], 'realm'),
-    method: methodName,
-    intent: expectText(json['intent'], 'intent'),
-    request: expectText(json['request'], 'request'),
-    expires: optionalText(json['expires'], 'expires'),
-    digest: optionalText(json['digest'], 'digest'),
-    opaque: optionalText(json['opaque'], 'opaque'),
-    description: optionalText(json['description'], 'description'),
-  };
+  return expectText(json['method'], 'method') === methodName ? challengeFromJson(json) : null;
 }
 
 const payloadMembers = new Set([

@@ -19,6 +19,7 @@ const request = {
   methodDetails: {
     document: toBase64url(new Uint8Array(32).fill(7)),
     headers: ['accept', 'accept-language'],
+    seal: 'aes128gcm' as const,
     unit: { currency: 'USD', value: '0.001' },
     version: 1 as const,
   },

@@ -43,6 +43,7 @@ describe('the request of method impuls', () => {
             .uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,12}$/), { minLength: 1, maxLength: 8 })
             .map((names) => names.sort()),
           nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }).map(toBase64url),
+          seal: fc.constant('aes128gcm' as const),
           unit: fc.record({
             currency: fc.constantFrom('USD', 'EUR'),
             value: fc.constantFrom('1', '0.001', '0', '12.50'),
@@ -84,6 +85,10 @@ describe('the request of method impuls', () => {
     ['a short document', withDetails({ document: nonce })],
     ['a document that is not canonical', withDetails({ document: document.slice(0, -1) + 'd' })],
     ['a long nonce', withDetails({ nonce: document })],
+    ['another seal', withDetails({ seal: 'aes256gcm' })],
+    ['a seal that is no text', withDetails({ seal: true })],
+    ['a null seal', withDetails({ seal: null })],
+    ['an empty seal', withDetails({ seal: '' })],
     ['no headers', withDetails({ headers: [] })],
     ['a header in upper case', withDetails({ headers: ['Accept'] })],
     ['headers out of order', withDetails({ headers: ['b', 'a'] })],

@@ -17,6 +17,8 @@ export interface ImpulsRequest {
     readonly headers?: readonly string[] | undefined;
     /** Of a `charge` challenge only: base64url of 16 random bytes. */
     readonly nonce?: string | undefined;
+    /** Only where the answer must be sealed: a claim asks for it by the same member of its payload. */
+    readonly seal?: 'aes128gcm' | undefined;
     /** What one unit is worth: a decimal string in a currency. */
     readonly unit: { readonly currency: string; readonly value: string };
     readonly version: 1;
@@ -59,6 +61,7 @@ export function readRequest(value: JsonValue): ImpulsRequest {
       document: expectText(details['document'], 'document'),
       ...(details['headers'] !== undefined && { headers: readHeaders(details['headers']) }),
       ...(details['nonce'] !== undefined && { nonce: expectText(details['nonce'], 'nonce') }),
+      ...(details['seal'] !== undefined && { seal: readSeal(details['seal']) }),
       unit: {
         currency: expectMatch(unit['currency'], currencyCode, 'unit.currency'),
         value: expectMatch(unit['value'], decimalFraction, 'unit.value'),
@@ -77,6 +80,11 @@ function readHeaders(value: JsonValue): string[] {
     throw malformed(`headers are not 1 to ${limits.declaredHeaders} names in ascending order`);
   }
   return names;
+}
+
+function readSeal(value: JsonValue): 'aes128gcm' {
+  if (value !== 'aes128gcm') throw malformed('seal is not "aes128gcm"');
+  return value;
 }
 
 function expectMatch(value: JsonValue | undefined, pattern: RegExp, what: string): string {
