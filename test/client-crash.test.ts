@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createMemoryStorage, type Wallet, type WalletStorage } from '../src/client/index.js';
-import { toBase64url } from '../src/core/base64url.js';
+import { createMemoryStorage, type Wallet } from '../src/client/index.js';
 import { isImpulsError } from '../src/core/errors.js';
 import type { ProtocolName } from '../src/core/protocol.js';
-import { parseCredential } from '../src/core/wire/index.js';
-import { createWorld, denomination, direct, origin, type Network, type World } from './client-fixture.js';
+import { createWorld, denomination, direct, origin, type World } from './client-fixture.js';
+import { checkDurable, createSlowStorage, Killed, Mortal } from './support/mortal.js';
 
 /** What the vendor's handlers did, by the call that they were for. */
 class Books {
@@ -48,67 +47,6 @@ async function createShop(): Promise<{ world: World; books: Books }> {
     '/broken': { price: 4, handler: async () => new Response('broken', { status: 500 }) },
   });
   return { world, books };
-}
-
-/** A disk that takes its time. */
-function createSlowStorage(records: Map<string, string>): WalletStorage {
-  const inner = createMemoryStorage(records);
-  return {
-    ...inner,
-    async write(changes) {
-      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-      await inner.write(changes);
-    },
-  };
-}
-
-/** Nothing that costs leaves the wallet before it is durable, and nothing that was freed leaves it again. */
-function checkDurable(records: ReadonlyMap<string, string>, request: Request): void {
-  const credential = parseCredential(request.headers.get('Authorization') ?? '');
-  if (credential) expect([...records.keys()]).toContain(`claim:${toBase64url(credential.payload.tag)}`);
-  const { pathname } = new URL(request.url);
-  if (pathname === '/impuls/issue') {
-    expect([...records.keys()].filter((key) => key.startsWith('order:'))).toHaveLength(1);
-  }
-}
-
-class Killed extends Error {}
-
-/** A process that is killed before or after its n-th operation on the disk or the network, and does nothing from then on. */
-class Mortal {
-  #left: number;
-  dead = false;
-
-  constructor(operations: number) {
-    this.#left = operations;
-  }
-
-  async run<T>(operation: () => Promise<T>): Promise<T> {
-    this.#step();
-    const result = await operation();
-    this.#step();
-    return result;
-  }
-
-  #step(): void {
-    if (this.dead || this.#left-- <= 0) {
-      this.dead = true;
-      throw new Killed('killed');
-    }
-  }
-
-  storage(records: Map<string, string>): WalletStorage {
-    const inner = createSlowStorage(records);
-    return { ...inner, write: (changes) => this.run(() => inner.write(changes)) };
-  }
-
-  network(records: ReadonlyMap<string, string>): Network {
-    return (request, deliver) =>
-      this.run(() => {
-        checkDurable(records, request);
-        return deliver();
-      });
-  }
 }
 
 /** Redeems and pays in every way there is. Each call is made once, whatever becomes of it. */
@@ -208,7 +146,7 @@ describe.each(['chain', 'stream'] as const)('a wallet of %s cards', (protocol) =
       fc.asyncProperty(fc.infiniteStream(fault), async (faults) => {
         const { world, books } = await createShop();
         const records = new Map<string, string>();
-        const wallet = await world.richWallet(protocol, createSlowStorage(records));
+        const wallet = await world.richWallet(protocol, createSlowStorage(createMemoryStorage(records)));
         const late: (() => Promise<Response>)[] = [];
         world.network = async (request, deliver) => {
           checkDurable(records, request);

@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createMemoryStorage, type WalletStorage } from '../src/client/storage.js';
 import { openFileStorage } from '../src/node/file-storage.js';
 import { storageCases, type StorageHarness } from '../src/testing/index.js';
+import { createSharedMemory, type SharedMemory } from './support/shared-memory.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'impuls-storage-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -25,6 +26,24 @@ const memory: StorageHarness = {
   open: async () => createMemoryStorage(),
   reopen: async (storage) => storage,
   openAgain: async (storage) => storage,
+};
+
+const memories = new WeakMap<WalletStorage, SharedMemory>();
+
+function openIn(memory: SharedMemory): WalletStorage {
+  const storage = memory.open();
+  memories.set(storage, memory);
+  return storage;
+}
+
+const sharedMemory: StorageHarness = {
+  capabilities: ['shared'],
+  open: async () => openIn(createSharedMemory()),
+  async reopen(storage) {
+    await storage.close();
+    return openIn(memories.get(storage)!);
+  },
+  openAgain: async (storage) => openIn(memories.get(storage)!),
 };
 
 const paths = new WeakMap<WalletStorage, string>();
@@ -47,6 +66,7 @@ const file: StorageHarness = {
 
 describe.each([
   ['memory', memory],
+  ['memory that is shared', sharedMemory],
   ['a file', file],
 ])('the storage in %s', (_, harness) => {
   for (const { name, needs, run } of storageCases()) {

@@ -12,6 +12,8 @@ export interface Offer {
   readonly units: number;
   /** Request headers that a claim covers: lower case, ascending. */
   readonly headers: readonly string[];
+  /** Whether the answer must be sealed: the claim has to ask for it. */
+  readonly seal: 'aes128gcm' | undefined;
   /** D of the vendor's key document, base64url. */
   readonly document: string;
   /** Unix seconds, by the vendor's clock. */
@@ -51,6 +53,7 @@ function openOffer(challenge: Challenge): Offer | undefined {
       challenge,
       units: Number(amount),
       headers: methodDetails.headers ?? [],
+      seal: methodDetails.seal,
       document: methodDetails.document,
       expires: parseExpires(challenge.expires),
     };

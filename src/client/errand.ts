@@ -18,6 +18,8 @@ export interface Errand {
   readonly card: HeldCard;
   readonly record: ClaimRecord;
   readonly claim: ReadyClaim;
+  /** `new`: never sent. `open`: it may have been. `settled`: charged already, and sent for its answer alone. */
+  readonly stage: 'new' | 'open' | 'settled';
   /** Sends the request with this `Authorization`, always the same. */
   readonly send: (authorization: string) => Promise<Response>;
   /** How often it is sent while no answer can be trusted, and the wait before the second time. */
@@ -29,9 +31,12 @@ export interface Errand {
 export type Result =
   | {
       readonly result: 'settled';
+      readonly tag: string;
       readonly payment: KeyedPayment;
       readonly then: (Move & { move: 'settle' })['then'];
       readonly response: Response;
+      /** Whether the claim asked for a sealed answer. */
+      readonly seal: ClaimRecord['seal'];
     }
   | {
       readonly result: 'freed';
@@ -49,20 +54,23 @@ interface ErrandContext extends Pick<Environment, 'clock' | 'sleep' | 'log'> {
   readonly vendors: Vendors;
 }
 
+type SettleMove = Move & { move: 'settle' };
+type FreeMove = Move & { move: 'free' };
+
 /** How often a claim that the vendor is at work on is asked for. */
 const maxInProgress = 120;
 
 /**
  * Runs an errand whose claim the caller has begun; ends it.
  *
- * @throws ImpulsError `unsettled`: the claim stays in the journal; the signal's reason, likewise
+ * @throws ImpulsError `unsettled`: the claim stays in the journal; `network`: likewise the one that is settled; the signal's reason, likewise
  */
 export async function runErrand(context: ErrandContext, errand: Errand): Promise<Result> {
   const { journal, sleep } = context;
   const { claim, signal, attempts, baseDelayMs } = errand;
   let troubles = 0;
   let waits = 0;
-  let sent = false;
+  let sent = errand.stage !== 'new';
   try {
     for (;;) {
       if (signal?.aborted && !sent) await journal.free(claim.tag, 'refused');
@@ -74,7 +82,7 @@ export async function runErrand(context: ErrandContext, errand: Errand): Promise
       const wait = response && retryAfterMs(response);
       discard(response);
       if (handled === 'in-progress' ? ++waits >= maxInProgress : ++troubles >= attempts) {
-        throw unsettled(errand, handled, response, cause);
+        throw gaveUp(errand, handled, response, cause);
       }
       await sleep(Math.max(wait ?? 0, baseDelayMs * 2 ** Math.max(0, Math.min(troubles - 1, 8))), signal);
     }
@@ -103,47 +111,88 @@ async function handle(
   errand: Errand,
   response: Response,
 ): Promise<Result | 'in-progress' | 'unauthenticated'> {
-  const { journal } = context;
   const { card, record, claim } = errand;
-  const proof = readProof(journal.secrets(card), claim, record, response.headers);
+  const proof = readProof(context.journal.secrets(card), claim, record, response.headers);
   const problem = await readProblem(response);
   if (problem === 'torn') return 'unauthenticated';
   const move = decide({ status: response.status, ...proof, problem: problem?.code });
-  switch (move.move) {
-    case 'repeat':
-      return move.because;
-    case 'settle': {
-      const payment = paymentOf(context, errand, move, proof);
-      // What a report does not show, and what another wallet may have taken, the vendor is to be asked for.
-      const unsure =
-        move.verdict === 'already-claimed' || (move.units === undefined && card.record.protocol === 'stream');
-      // Not awaited: if it is lost, recovery sends the claim again, which is answered and not charged.
-      journal.settle(claim.tag, payment, unsure).catch((error: unknown) => context.log(String(error)));
-      return {
-        result: 'settled',
-        payment: withSecrets({ ...payment }, { key: claim.key }),
-        then: move.then,
-        response,
-      };
-    }
-    case 'free': {
-      const { verdict, report } = proof.state!;
-      const offer = readOffer(response.headers.get('WWW-Authenticate'), new URL(record.url).hostname);
-      const dearer = verdict === 'insufficient' && offer !== undefined && offer.units > record.units;
-      await journal.free(claim.tag, move.how, {
-        ask: move.ask && !dearer,
-        refused: verdict === 'forged',
-        top: report.top,
-      });
-      return { result: 'freed', verdict, then: move.then, response, offer, holder: proof.holder };
-    }
-  }
+  if (move.move === 'repeat') return move.because;
+  if (errand.stage === 'settled') return deliver(context, errand, move, proof, response);
+  return move.move === 'settle'
+    ? settle(context, errand, move, proof, response)
+    : free(context, errand, move, proof, response);
+}
+
+function settle(
+  context: ErrandContext,
+  errand: Errand,
+  move: SettleMove,
+  proof: Proof,
+  response: Response,
+): Result {
+  const { card, claim } = errand;
+  const payment = paymentOf(context, errand, move, proof);
+  // What a report does not show, and what another wallet may have taken, the vendor is to be asked for.
+  const unsure =
+    move.verdict === 'already-claimed' || (move.units === undefined && card.record.protocol === 'stream');
+  // Not awaited: if it is lost, recovery sends the claim again, which is answered and not charged.
+  context.journal.settle(claim.tag, payment, unsure).catch((error: unknown) => context.log(String(error)));
+  return settled(errand, payment, move.then, response);
+}
+
+async function free(
+  { journal }: ErrandContext,
+  { record, claim }: Errand,
+  { how, then, ask }: FreeMove,
+  { state, holder }: Proof,
+  response: Response,
+): Promise<Result> {
+  const { verdict, report } = state!;
+  const offer = readOffer(response.headers.get('WWW-Authenticate'), new URL(record.url).hostname);
+  const dearer = verdict === 'insufficient' && offer !== undefined && offer.units > record.units;
+  await journal.free(claim.tag, how, {
+    ask: ask && !dearer,
+    refused: verdict === 'forged',
+    top: report.top,
+  });
+  return { result: 'freed', verdict, then, response, offer, holder };
+}
+
+/** The answer to a claim that was charged before. A vendor that gives none any more is done with it. */
+async function deliver(
+  context: ErrandContext,
+  errand: Errand,
+  move: SettleMove | FreeMove,
+  proof: Proof,
+  response: Response,
+): Promise<Result> {
+  const { journal } = context;
+  const { claim, record } = errand;
+  const settling: SettleMove =
+    move.move === 'settle'
+      ? move
+      : { move: 'settle', verdict: 'already-claimed', units: record.units, then: 'already-served' };
+  // What the vendor says of the units then is not what the wallet has counted.
+  if (move.move === 'free') await journal.endKept(claim.tag, { ask: true });
+  const known = journal.payments().find(({ reference }) => reference === claim.reference);
+  const payment = known ?? paymentOf(context, errand, settling, proof);
+  return settled(errand, payment, settling.then, response);
+}
+
+function settled(
+  { claim, record }: Errand,
+  payment: Payment,
+  then: SettleMove['then'],
+  response: Response,
+): Result {
+  const keyed = withSecrets({ ...payment }, { key: claim.key });
+  return { result: 'settled', tag: claim.tag, payment: keyed, then, response, seal: record.seal };
 }
 
 function paymentOf(
   { clock, vendors }: ErrandContext,
   { card, record, claim }: Errand,
-  move: Move & { move: 'settle' },
+  move: SettleMove,
   { state, remaining }: Proof,
 ): Payment {
   const { vendor, protocol } = card.record;
@@ -165,8 +214,8 @@ function paymentOf(
   };
 }
 
-function unsettled(
-  { record }: Errand,
+function gaveUp(
+  { record, stage }: Errand,
   handled: 'in-progress' | 'unauthenticated' | undefined,
   response: Response | undefined,
   cause: unknown,
@@ -177,6 +226,12 @@ function unsettled(
       : response
         ? `answered ${response.status} without proof`
         : 'did not answer';
+  if (stage === 'settled') {
+    return new ImpulsError('network', `the vendor ${said}; what was paid for has not come yet`, {
+      hint: 'Try again later: it is asked for again, and nothing more is charged.',
+      cause,
+    });
+  }
   return new ImpulsError(
     'unsettled',
     `the vendor ${said}; whether ${record.units} units are charged is not known`,

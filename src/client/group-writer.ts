@@ -1,4 +1,4 @@
-import { ImpulsError } from '../core/errors.js';
+import { ImpulsError, isImpulsError } from '../core/errors.js';
 import type { WalletStorage } from './storage.js';
 
 export type Change = readonly [key: string, value: string | null];
@@ -29,6 +29,7 @@ export function createGroupWriter(storage: WalletStorage): GroupWriter {
     try {
       await storage.write(changes);
     } catch (cause) {
+      if (isImpulsError(cause, 'storage-failed')) throw cause;
       throw new ImpulsError('storage-failed', 'the wallet could not be written', {
         hint: 'Close the wallet, see to its storage, open it again and recover.',
         cause,

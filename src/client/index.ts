@@ -1,8 +1,9 @@
-export { createPayingFetch, paymentOf } from './paying-fetch.js';
+export { confirmDelivery, paymentOf } from './delivery.js';
+export { createPayingFetch } from './paying-fetch.js';
 export type { PayingFetch, PayingFetchOptions, RetryOptions } from './paying-fetch.js';
 export type { SpendingLimits } from './spending.js';
 export { createMemoryStorage } from './storage.js';
-export type { WalletStorage } from './storage.js';
+export type { Lease, WalletStorage } from './storage.js';
 export type {
   CardSummary,
   KeyedPayment,

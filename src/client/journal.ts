@@ -1,21 +1,15 @@
 import { deriveCard, type Card, type CardId } from '../core/card.js';
 import { ImpulsError } from '../core/errors.js';
 import type { CardReport } from '../core/receipt.js';
-import {
-  adopt,
-  createAccount,
-  hold,
-  raiseTop,
-  release,
-  settle,
-  type Account,
-  type Freed,
-} from './allocate.js';
+import { adopt, hold, raiseTop, release, settle, type Account, type Freed } from './allocate.js';
+import { corrupt, newCard, readBook, type Book, type HeldCard } from './book.js';
 import { createGroupWriter, type Change, type GroupWriter } from './group-writer.js';
 import * as records from './records.js';
-import type { AccountRecord, CardRecord, ClaimRecord, OrderRecord, VendorRecord } from './records.js';
+import type { CardRecord, ClaimRecord, OrderRecord, VendorRecord } from './records.js';
 import type { WalletStorage } from './storage.js';
 import type { Payment } from './summary.js';
+
+export type { HeldCard } from './book.js';
 
 /**
  * What the wallet knows, in memory and in its storage. A claim's life:
@@ -28,6 +22,8 @@ import type { Payment } from './summary.js';
  *             settled                          freed
  *      charged: a payment             not charged: its units are free,
  *      takes the record's place       and it is never sent again
+ *                │
+ *      with `keep` the record stays, under another name, until the delivery is confirmed
  *
  * It is sent only once its record is durable. A crash before that leaves units that nobody knows to be reserved; a crash after it
  * a record, which `recover` sends again.
@@ -36,94 +32,53 @@ import type { Payment } from './summary.js';
 /** Payments kept. */
 const maxPayments = 1000;
 
-export interface HeldCard {
-  readonly id: CardId;
-  readonly record: CardRecord;
-  readonly account: Account;
-  readonly activated: boolean;
-  readonly refused: boolean;
-  /** The vendor is to be asked for the state. Before activation: it was begun. */
-  readonly stale: boolean;
-}
-
 export class Journal {
-  readonly #writer: GroupWriter;
-  readonly #vendors = new Map<string, VendorRecord>();
-  readonly #orders = new Map<string, OrderRecord>();
-  readonly #cards = new Map<CardId, HeldCard>();
-  readonly #claims = new Map<string, ClaimRecord>();
+  readonly #storage: WalletStorage;
+  #writer: GroupWriter;
+  #book: Book = readBook(new Map());
   /** Tags of claims that a call is at work on. */
   readonly #active = new Set<string>();
   readonly #derived = new WeakMap<CardRecord, Card>();
-  /** Oldest first. */
-  #payments: Payment[] = [];
-  #nextPayment = 0;
   #watchers: (() => void)[] = [];
 
-  /** @param stored everything that the storage holds @throws ImpulsError `storage-corrupt`, `unsupported` */
-  constructor(storage: WalletStorage, stored: ReadonlyMap<string, string>) {
+  constructor(storage: WalletStorage) {
+    this.#storage = storage;
     this.#writer = createGroupWriter(storage);
-    const format = stored.get(records.formatKey);
-    if (format !== undefined && format !== records.formatVersion) {
-      throw new ImpulsError('unsupported', 'the wallet was written by a later version', {
-        hint: 'Open it with the version of impuls that wrote it.',
-      });
-    }
-    const accounts = new Map<string, AccountRecord>();
-    const payments: [number, Payment][] = [];
-    for (const [key, text] of stored) {
-      const [kind, name] = splitKey(key);
-      const read = <T>(reader: Parameters<typeof records.parseRecord<T>>[2]): T =>
-        records.parseRecord(key, text, reader);
-      if (kind === 'vendor') this.#vendors.set(name, read(records.readVendor));
-      else if (kind === 'order') this.#orders.set(name, read(records.readOrder));
-      else if (kind === 'card') this.#cards.set(name, newCard(name, read(records.readCard)));
-      else if (kind === 'account') accounts.set(name, read(records.readAccount));
-      else if (kind === 'claim') this.#claims.set(name, read(records.readClaim));
-      else if (kind === 'payment') payments.push([Number(name), read(records.readPayment)]);
-    }
-    for (const [id, { activated, refused, stale, spent, top, free }] of accounts) {
-      const card = this.#cards.get(id);
-      if (!card) throw corrupt('an account without its card');
-      const account = { ...card.account, spent, top, free };
-      this.#cards.set(id, { ...card, activated, refused, stale, account });
-    }
-    for (const claim of this.#claims.values()) {
-      const card = this.#cards.get(claim.card);
-      if (!card) throw corrupt('a claim without its card');
-      this.#update(card, { account: hold(card.account, claim) });
-    }
-    payments.sort(([a], [b]) => a - b);
-    this.#payments = payments.map(([, payment]) => payment);
-    this.#nextPayment = (payments.at(-1)?.[0] ?? -1) + 1;
-    if (format === undefined) void this.#write([[records.formatKey, records.formatVersion]]);
+  }
+
+  /** Takes over what the storage holds, while no call is at work. @throws ImpulsError `storage-corrupt`, `unsupported` */
+  async load(): Promise<void> {
+    this.#book = readBook(await this.#storage.load(), this.#book);
+    this.#writer = createGroupWriter(this.#storage);
+    if (!this.#book.versioned) void this.#write([[records.formatKey, records.formatVersion]]);
+    this.#notify();
   }
 
   vendor(origin: string): VendorRecord | undefined {
-    return this.#vendors.get(origin);
+    return this.#book.vendors.get(origin);
   }
 
   async pin(origin: string, vendor: VendorRecord): Promise<void> {
-    this.#vendors.set(origin, vendor);
+    this.#book.vendors.set(origin, vendor);
     await this.#write([[`vendor:${origin}`, records.formatVendor(vendor)]]);
   }
 
   orders(): [name: string, order: OrderRecord][] {
-    return [...this.#orders];
+    return [...this.#book.orders];
   }
 
   order(name: string): OrderRecord | undefined {
-    return this.#orders.get(name);
+    return this.#book.orders.get(name);
   }
 
   async putOrder(name: string, order: OrderRecord): Promise<void> {
-    this.#orders.set(name, order);
+    this.#book.orders.set(name, order);
     await this.#write([[`order:${name}`, records.formatOrder(order)]]);
   }
 
   /** The order is done: these are its cards. */
   async completeOrder(name: string, cards: readonly (readonly [CardId, CardRecord])[]): Promise<void> {
-    this.#orders.delete(name);
+    this.#book.orders.delete(name);
     await this.#write([
       [`order:${name}`, null],
       ...cards.flatMap(([id, card]) => this.#insert(id, card, false)),
@@ -131,11 +86,11 @@ export class Journal {
   }
 
   cards(): HeldCard[] {
-    return [...this.#cards.values()];
+    return [...this.#book.cards.values()];
   }
 
   card(id: CardId): HeldCard | undefined {
-    return this.#cards.get(id);
+    return this.#book.cards.get(id);
   }
 
   /** What derives from the seed. Made once: a long chain takes a moment. @throws ImpulsError `storage-corrupt` */
@@ -154,13 +109,17 @@ export class Journal {
     await this.#write(cards.flatMap(([id, card]) => this.#insert(id, card, true)));
   }
 
+  /** The card, and what it paid for that is not confirmed to have arrived. */
   async removeCard(id: CardId): Promise<void> {
-    this.#cards.delete(id);
+    const { cards, kept } = this.#book;
+    cards.delete(id);
+    const tags = [...kept].filter(([, { card }]) => card === id).map(([tag]) => tag);
+    for (const tag of tags) kept.delete(tag);
     await this.#write([
+      ...tags.map((tag): Change => [`kept:${tag}`, null]),
       [`card:${id}`, null],
       [`account:${id}`, null],
     ]);
-    this.#notify();
   }
 
   /** Activation is about to be asked for. */
@@ -185,46 +144,72 @@ export class Journal {
           )
         : raiseTop(card.account, report.top);
     const stale = card.account !== asked || account.unsettled > 0;
-    const change = this.#update(card, { account, activated: true, refused: false, stale });
-    this.#notify();
-    await this.#write([change]);
+    await this.#write([this.#update(card, { account, activated: true, refused: false, stale })]);
   }
 
   claims(): [tag: string, claim: ClaimRecord][] {
-    return [...this.#claims];
+    return [...this.#book.claims];
   }
 
   claim(tag: string): ClaimRecord | undefined {
-    return this.#claims.get(tag);
+    return this.#book.claims.get(tag);
   }
 
   claimsOn(id: CardId): [tag: string, claim: ClaimRecord][] {
-    return [...this.#claims].filter(([, { card }]) => card === id);
+    return [...this.#book.claims].filter(([, { card }]) => card === id);
   }
 
   /** Reserves what the claim asks for; it may be sent when this resolves. */
   reserve(tag: string, claim: ClaimRecord): Promise<void> {
     const card = this.#need(claim.card);
-    this.#claims.set(tag, claim);
+    this.#book.claims.set(tag, claim);
     this.#update(card, { account: hold(card.account, claim) });
     return this.#write([[`claim:${tag}`, records.formatClaim(claim)]]);
   }
 
-  /** The claim is charged with `payment.units`. */
+  /** The claim is charged with `payment.units`. With `keep` its record stays until `endKept`. */
   settle(tag: string, payment: Payment, ask: boolean): Promise<void> {
     const claim = this.#close(tag);
     const card = this.#need(claim.card);
     const account = settle(card.account, claim, payment.units);
-    const changes = [this.#update(card, { account, stale: card.stale || ask })];
-    this.#payments.push(payment);
-    changes.push([`payment:${this.#nextPayment}`, JSON.stringify(payment)]);
-    const oldest = this.#nextPayment++ - maxPayments;
-    if (this.#payments.length > maxPayments) {
-      this.#payments.shift();
-      changes.push([`payment:${oldest}`, null]);
+    const changes: Change[] = [[`claim:${tag}`, null]];
+    if (claim.keep) {
+      this.#book.kept.set(tag, claim);
+      changes.push([`kept:${tag}`, records.formatClaim(claim)]);
     }
-    this.#notify();
-    return this.#write([[`claim:${tag}`, null], ...changes]);
+    changes.push(this.#update(card, { account, stale: card.stale || ask }), ...this.#addPayment(payment));
+    return this.#write(changes);
+  }
+
+  /** The claim's record will stay when it is settled. Durable when it resolves. */
+  async keep(tag: string): Promise<void> {
+    const claim = this.#book.claims.get(tag);
+    if (!claim || claim.keep) return;
+    const kept = { ...claim, keep: true as const };
+    this.#book.claims.set(tag, kept);
+    await this.#write([[`claim:${tag}`, records.formatClaim(kept)]]);
+  }
+
+  /** A settled claim whose delivery is not confirmed. */
+  keptAt(url: string): [tag: string, claim: ClaimRecord] | undefined {
+    return [...this.#book.kept].find(([, claim]) => claim.url === url);
+  }
+
+  /** An unsettled claim of a GET. One that a call is at work on only if it is to be kept: the answer to others is that call's own. */
+  openAt(url: string): [tag: string, claim: ClaimRecord] | undefined {
+    return [...this.#book.claims].find(
+      ([tag, claim]) => claim.url === url && claim.method === 'GET' && (claim.keep || !this.#active.has(tag)),
+    );
+  }
+
+  /** The delivery is confirmed, or there will be none. @param ask the vendor is to be asked for the state of the card */
+  async endKept(tag: string, { ask = false } = {}): Promise<void> {
+    const claim = this.#book.kept.get(tag);
+    if (!claim) return;
+    this.#book.kept.delete(tag);
+    const changes: Change[] = [[`kept:${tag}`, null]];
+    if (ask) changes.push(this.#update(this.#need(claim.card), { stale: true }));
+    await this.#write(changes);
   }
 
   /** The claim is not charged and must never be sent again. @param top the vendor's, if it told */
@@ -237,7 +222,6 @@ export class Journal {
       stale: card.stale || ask,
       refused: card.refused || refused,
     });
-    this.#notify();
     return this.#write([[`claim:${tag}`, null], change]);
   }
 
@@ -257,14 +241,14 @@ export class Journal {
     return this.#active.has(tag);
   }
 
-  /** Resolves when any card, or any call at work on a claim, changes next. */
+  /** Resolves when anything here, or any call at work on a claim, changes next. */
   nextChange(): Promise<void> {
     return new Promise((resolve) => this.#watchers.push(resolve));
   }
 
   /** Newest first. */
   payments(): Payment[] {
-    return this.#payments.toReversed();
+    return this.#book.payments.toReversed();
   }
 
   flush(): Promise<void> {
@@ -272,27 +256,39 @@ export class Journal {
   }
 
   #need(id: CardId): HeldCard {
-    const card = this.#cards.get(id);
+    const card = this.#book.cards.get(id);
     if (!card) throw new ImpulsError('card-unknown', 'the wallet holds no such card');
     return card;
   }
 
   #close(tag: string): ClaimRecord {
-    const claim = this.#claims.get(tag);
+    const claim = this.#book.claims.get(tag);
     if (!claim) throw new ImpulsError('invalid-argument', 'the claim is closed already');
-    this.#claims.delete(tag);
+    this.#book.claims.delete(tag);
     return claim;
   }
 
+  #addPayment(payment: Payment): Change[] {
+    const { payments, nextPayment } = this.#book;
+    payments.push(payment);
+    this.#book = { ...this.#book, nextPayment: nextPayment + 1 };
+    const changes: Change[] = [[`payment:${nextPayment}`, JSON.stringify(payment)]];
+    if (payments.length > maxPayments) {
+      payments.shift();
+      changes.push([`payment:${nextPayment - maxPayments}`, null]);
+    }
+    return changes;
+  }
+
   #insert(id: CardId, record: CardRecord, stale: boolean): Change[] {
-    if (this.#cards.has(id)) return [];
+    if (this.#book.cards.has(id)) return [];
     const change = this.#update(newCard(id, record), { stale });
     return [[`card:${id}`, records.formatCard(record)], change];
   }
 
   #update(card: HeldCard, changed: Partial<Omit<HeldCard, 'id' | 'record'>>): Change {
     const next = { ...card, ...changed };
-    this.#cards.set(card.id, next);
+    this.#book.cards.set(card.id, next);
     const { activated, refused, stale, account } = next;
     const { spent, top, free } = account;
     return [`account:${card.id}`, records.formatAccount({ activated, refused, stale, spent, top, free })];
@@ -305,22 +301,7 @@ export class Journal {
   }
 
   #write(changes: readonly Change[]): Promise<void> {
+    this.#notify();
     return this.#writer.write(changes);
   }
-}
-
-function newCard(id: CardId, record: CardRecord): HeldCard {
-  const account = createAccount(record.protocol, record.units);
-  return { id, record, account, activated: false, refused: false, stale: false };
-}
-
-function splitKey(key: string): [kind: string, name: string] {
-  const at = key.indexOf(':');
-  return at < 0 ? [key, ''] : [key.slice(0, at), key.slice(at + 1)];
-}
-
-function corrupt(what: string): ImpulsError {
-  return new ImpulsError('storage-corrupt', `the wallet holds ${what}`, {
-    hint: 'Restore the wallet from a backup into a new storage, and keep this one.',
-  });
 }

@@ -67,10 +67,21 @@ export function requestInit(outgoing: Outgoing, authorization?: string): Request
     ...rest,
     method,
     headers,
-    redirect: authorization === undefined ? redirect : 'manual',
+    // A claim is for the vendor: no cache answers it, and no other address gets it.
+    ...(authorization === undefined ? { redirect } : { redirect: 'manual', cache: 'no-store' }),
     ...(body && { body: body as BodyInit }),
     ...(signal && { signal }),
   };
+}
+
+/** What fetch is called with for a claim that was made earlier: the headers that it covers are as they were then. */
+export function redeliveryInit(outgoing: Outgoing, record: ClaimRecord, authorization: string): RequestInit {
+  const headers = new Headers(outgoing.headers);
+  for (const [name, value] of record.headers) {
+    if (value === '') headers.delete(name);
+    else headers.set(name, value);
+  }
+  return requestInit({ ...outgoing, headers }, authorization);
 }
 
 /** What is journaled of a request, that it can be sent again. @param declared names that a claim covers */
@@ -97,6 +108,7 @@ export function replayInit(record: ClaimRecord, authorization: string): RequestI
     method: record.method,
     headers,
     redirect: 'manual',
+    cache: 'no-store',
     ...(record.body && { body: record.body as BodyInit }),
   };
 }

@@ -1,20 +1,20 @@
-import { deriveSealKey } from '../core/claim.js';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
-import { worthOf } from '../core/key-document.js';
 import type { ProtocolName } from '../core/protocol.js';
-import { openSealedBody } from '../core/seal.js';
-import { decodeRequest } from '../core/wire/request.js';
-import { freeUnits } from './allocate.js';
 import { createOfferCache, readOffer, type Offer } from './challenges.js';
+import { handOver } from './delivery.js';
 import { isSecure } from './environment.js';
 import { runErrand, type Result } from './errand.js';
+import type { HeldCard } from './journal.js';
 import { isSafe, journaled, readOutgoing, requestInit, type Outgoing } from './outgoing.js';
+import { partsOf } from './parts.js';
 import type { Acquired } from './purse.js';
-import { settleClaim } from './recover.js';
+import { settleClaim, type Retry } from './recover.js';
+import type { ClaimRecord } from './records.js';
+import { redeliver } from './redelivery.js';
+import { noAnswer, noCard, refused, turnedDown } from './refusals.js';
 import { discard } from './reply-body.js';
 import { createSpending, type SpendingLimits } from './spending.js';
 import type { KeyedPayment } from './summary.js';
-import { partsOf } from './parts.js';
 import type { Wallet } from './wallet.js';
 
 export interface RetryOptions {
@@ -31,30 +31,36 @@ export interface PayingFetchOptions {
   readonly protocol?: ProtocolName;
   /** `prefer`: ask for bodies sealed under the payment key; they are opened as they are read. Default: not asked for. */
   readonly seal?: 'prefer';
+  /**
+   * `same-url`: a GET of one URL is paid once, until `confirmDelivery` says that its answer has arrived. A call for a URL that was paid, in this
+   * process or before a crash, sends the same claim again and gets the answer again. Default: every call pays.
+   */
+  readonly redeliver?: 'same-url';
+  /**
+   * With `redeliver`: says whether what a URL sells is held already. Asked while no other call for the URL is at work, here or in another tab; then
+   * nothing is claimed, and the call rejects with `already-served`. It must not use the wallet.
+   */
+  readonly delivered?: (url: string) => Promise<boolean>;
   readonly retry?: RetryOptions;
-  /** Told of every payment that was settled. */
+  /** Told of every payment that was settled; not of an answer that is given again. */
   readonly onPayment?: (payment: KeyedPayment) => void;
 }
 
 /** Like `fetch`, and pays where it is asked to. It follows no redirect with a payment: a claim is for one URL. */
 export type PayingFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 
+/** Whether a claim's record stays until its delivery is confirmed. */
+type Keep = ClaimRecord['keep'];
+
 /** How often one call decides anew after a claim that was freed. */
 const maxRounds = 4;
-
-const payments = new WeakMap<Response, KeyedPayment>();
-
-/** The payment that a response was given for; undefined for one that cost nothing. */
-export function paymentOf(response: Response): KeyedPayment | undefined {
-  return payments.get(response);
-}
 
 /**
  * A fetch that pays with the cards of a wallet, once for each call, whatever is lost on the way.
  *
  * The call rejects with `limit-exceeded` or `no-card` before anything is claimed; with `payment-refused` when nothing was charged;
  * with `outcome-unknown` or `already-served` when it was charged and there is no answer to give; with `unsettled` when
- * that is not known: `wallet.recover()` finds out.
+ * that is not known: `wallet.recover()` finds out. With `redeliver` a call that rejects with `unsettled` or `network` is made again.
  *
  * @throws ImpulsError `invalid-argument` for limits or a retry that are out of range
  */
@@ -67,6 +73,7 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
       'retry.attempts is at least 1, and retry.baseDelayMs is not negative',
     );
   }
+  const retry: Retry = { attempts, baseDelayMs };
   const parts = partsOf(wallet);
   const { journal, vendors, purse } = parts;
   const spending = createSpending(options.limits);
@@ -74,7 +81,7 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   const seal = options.seal === 'prefer' ? 'aes128gcm' : undefined;
 
   /** @param offer to be paid; undefined: the one that was shown for the card and the route before */
-  function acquire(outgoing: Outgoing, offer: Offer | undefined): Promise<Acquired | undefined> {
+  function acquire(outgoing: Outgoing, offer: Offer | undefined, keep: Keep): Promise<Acquired | undefined> {
     const { method, url, signal } = outgoing;
     const { origin } = url;
     const now = vendors.now(origin);
@@ -84,7 +91,7 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
       offerFor: (card) => offer ?? offers.get(card, method, url, now),
       admit: (chosen) => spending.admit(origin, chosen),
       dismiss: (units) => spending.dismiss(units),
-      draft: ({ headers }) => ({ ...journaled(outgoing, headers), seal }),
+      draft: ({ headers, seal: asked }) => ({ ...journaled(outgoing, headers), seal: asked ?? seal, keep }),
       signal,
     });
   }
@@ -93,9 +100,11 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   function hasOffer({ method, url }: Outgoing): boolean {
     if (!spending.allows(url.origin)) return false;
     const now = vendors.now(url.origin);
-    return journal
-      .cards()
-      .some(({ id, record }) => record.vendor === url.origin && offers.get(id, method, url, now));
+    return cardsOf(url.origin).some(({ id }) => offers.get(id, method, url, now));
+  }
+
+  function cardsOf(origin: string): HeldCard[] {
+    return journal.cards().filter(({ record }) => record.vendor === origin);
   }
 
   async function pay(outgoing: Outgoing, acquired: Acquired): Promise<Result> {
@@ -106,12 +115,13 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
         card,
         record,
         claim,
+        stage: 'new',
         send: (authorization) => parts.fetch(outgoing.url.href, requestInit(outgoing, authorization)),
-        attempts,
-        baseDelayMs,
+        ...retry,
         signal: outgoing.signal,
       });
       spending.dismiss(result.result === 'settled' ? record.units - result.payment.units : record.units);
+      if (result.result === 'freed') offers.forget(card.id, outgoing.method, outgoing.url);
       return result;
     } catch (error) {
       // Freed before it was sent.
@@ -132,21 +142,61 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   async function settleHolder(tag: string | undefined): Promise<void> {
     if (tag === undefined || !journal.claim(tag)) return;
     try {
-      await settleClaim(parts, tag, { attempts, baseDelayMs });
+      await settleClaim(parts, tag, retry);
     } catch (error) {
       if (!isImpulsError(error, 'unsettled')) throw error;
     }
   }
 
-  return async (input, init) => {
-    let outgoing = await readOutgoing(input, init);
+  /** What follows from the outcome of a claim: the answer, or what else to pay. */
+  async function conclude(
+    { method, url }: Outgoing,
+    result: Result,
+    keep: Keep,
+  ): Promise<{ readonly response: Response } | { readonly offer: Offer | undefined }> {
+    const { response } = result;
+    if (result.result === 'settled') {
+      const { tag, payment, then } = result;
+      if (then === 'return') return { response: handOver(parts, result, keep && tag) };
+      discard(response);
+      await journal.endKept(tag);
+      throw noAnswer(then, payment);
+    }
+    if (result.then === 'return') return { response };
+    discard(response);
+    if (result.then === 'stop' || (result.then === 'decide-if-safe' && !isSafe(method))) {
+      throw refused(result.verdict);
+    }
+    await settleHolder(result.holder);
+    if (result.offer) spending.check(url.origin, result.offer);
+    return { offer: result.offer };
+  }
+
+  function tell(result: Result): void {
+    if (result.result !== 'settled') return;
+    try {
+      onPayment?.(result.payment);
+    } catch (error) {
+      parts.log(`onPayment failed: ${String(error)}`);
+    }
+  }
+
+  async function call(asked: Outgoing, keep: Keep): Promise<Response> {
+    let outgoing = asked;
     let offer: Offer | undefined;
+    const due = keep && (await redeliver(parts, outgoing, retry, tell));
+    if (due) {
+      const next = await conclude(outgoing, due, keep);
+      if ('response' in next) return next.response;
+      ({ offer } = next);
+    }
     for (let round = 0; round < maxRounds;) {
-      const acquired = offer || hasOffer(outgoing) ? await acquire(outgoing, offer) : undefined;
+      const acquired = offer || hasOffer(outgoing) ? await acquire(outgoing, offer, keep) : undefined;
       if (!acquired) {
-        if (offer) throw noCard(outgoing.url.origin, offer);
+        const { origin } = outgoing.url;
+        if (offer) throw noCard(origin, offer, cardsOf(origin));
         const response = await parts.fetch(outgoing.url.href, requestInit(outgoing));
-        outgoing = redirected(outgoing, response);
+        outgoing = redirected(outgoing, response, keep);
         vendors.noteDate(outgoing.url.origin, response);
         offer = await findOffer(outgoing.url, response);
         if (!offer) return response;
@@ -157,68 +207,29 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
       }
       round++;
       const result = await pay(outgoing, acquired);
-      if (result.result === 'settled') return finish(result);
-      if (result.then === 'return') return result.response;
-      discard(result.response);
-      offers.forget(acquired.card.id, outgoing.method, outgoing.url);
-      if (result.then === 'stop' || (result.then === 'decide-if-safe' && !isSafe(outgoing.method))) {
-        throw refused(result.verdict);
-      }
-      await settleHolder(result.holder);
-      offer = result.offer;
-      if (offer) spending.check(outgoing.url.origin, offer);
+      tell(result);
+      const next = await conclude(outgoing, result, keep);
+      if ('response' in next) return next.response;
+      ({ offer } = next);
     }
-    throw new ImpulsError(
-      'payment-refused',
-      `the vendor turned ${maxRounds} claims down; nothing was charged`,
-      {
-        hint: 'Try again in a moment.',
-      },
-    );
-  };
+    throw turnedDown(maxRounds);
+  }
 
-  function finish({ payment, then, response }: Result & { result: 'settled' }): Response {
-    const charged = `${payment.units} units were charged`;
-    try {
-      onPayment?.(payment);
-    } catch (error) {
-      parts.log(`onPayment failed: ${String(error)}`);
-    }
-    if (then === 'return') {
-      const opened = openResponse(response, payment);
-      payments.set(opened, payment);
-      return opened;
-    }
-    discard(response);
-    if (then === 'outcome-unknown') {
-      throw new ImpulsError('outcome-unknown', `the vendor stopped while it served the request; ${charged}`, {
-        hint: `Ask the vendor what became of payment ${payment.reference}.`,
-      });
-    }
-    throw new ImpulsError('already-served', `it was done before, and the answer is not kept; ${charged}`, {
-      hint: `Payment ${payment.reference} stands for it; look for its result at the vendor.`,
+  /** One call at a time for each URL. */
+  function callOnce(outgoing: Outgoing): Promise<Response> {
+    checkPayable(outgoing);
+    const { href } = outgoing.url;
+    return parts.deliveries.take(href, outgoing.signal, async () => {
+      if (await options.delivered?.(href)) throw held();
+      return call(outgoing, true);
     });
   }
 
-  function noCard(origin: string, { units, challenge }: Offer): ImpulsError {
-    const price = worthOf(units, decodeRequest(challenge.request).methodDetails.unit);
-    const cards = journal.cards().filter(({ record }) => record.vendor === origin);
-    const left = cards.reduce((sum, { account }) => sum + freeUnits(account), 0);
-    const open = cards.some(({ account }) => account.unsettled > 0);
-    const held =
-      cards.length === 0
-        ? 'the wallet holds no card of it'
-        : `${left} units are left on ${cards.length} cards`;
-    return new ImpulsError(
-      'no-card',
-      `${origin} asks for ${units} units (${price}); ${held} that can pay this`,
-      {
-        hint: open
-          ? 'Recover the wallet: claims are open that may return units. Else redeem a voucher of this vendor.'
-          : 'Redeem a voucher of this vendor.',
-      },
-    );
-  }
+  return async (input, init) => {
+    const outgoing = await readOutgoing(input, init);
+    const once = options.redeliver === 'same-url' && outgoing.method === 'GET';
+    return parts.use(() => (once ? callOnce(outgoing) : call(outgoing, undefined)), outgoing.signal);
+  };
 }
 
 function checkPayable({ headers }: Outgoing): void {
@@ -230,32 +241,19 @@ function checkPayable({ headers }: Outgoing): void {
   }
 }
 
-function refused(verdict: string): ImpulsError {
-  if (verdict === 'released') {
-    return new ImpulsError(
-      'payment-refused',
-      'the request was answered with an error that was lost; nothing was charged',
-      {
-        hint: 'See whether it had an effect before you send it again.',
-      },
-    );
-  }
-  return new ImpulsError(
-    'payment-refused',
-    `the vendor says that the claim is ${verdict}; nothing was charged`,
-    {
-      hint: 'The card is not used any more. Ask the vendor for a statement, or refresh the card.',
-    },
-  );
+function held(): ImpulsError {
+  return new ImpulsError('already-served', 'what the URL sells is there already; nothing was claimed', {
+    hint: 'Use what was delivered before.',
+  });
 }
 
-/** The request as it arrived where the vendor asked to be paid. */
-function redirected(outgoing: Outgoing, response: Response): Outgoing {
+/** The request as it arrived where the vendor asked to be paid. A delivery is known by the URL that was asked for. */
+function redirected(outgoing: Outgoing, response: Response, keep: Keep): Outgoing {
   if (!response.redirected || response.status !== 402) return outgoing;
   const url = new URL(response.url);
   url.hash = '';
   if (url.href === outgoing.url.href) return outgoing;
-  if (!isSafe(outgoing.method)) {
+  if (keep || !isSafe(outgoing.method)) {
     throw new ImpulsError(
       'payment-refused',
       `the request was redirected to ${url.origin}; nothing was paid`,
@@ -265,42 +263,4 @@ function redirected(outgoing: Outgoing, response: Response): Outgoing {
     );
   }
   return { ...outgoing, url };
-}
-
-/** The answer with its body opened, if it is sealed. */
-function openResponse(response: Response, payment: KeyedPayment): Response {
-  const { body } = response;
-  if (!body || response.headers.get('Content-Encoding')?.trim().toLowerCase() !== 'aes128gcm')
-    return response;
-  const contents = openSealedBody(deriveSealKey(payment.key), chunksOf(body));
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await contents.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    async cancel() {
-      await contents.return(undefined);
-    },
-  });
-  const headers = new Headers(response.headers);
-  headers.delete('Content-Encoding');
-  headers.delete('Content-Length');
-  const { status, statusText, url } = response;
-  const opened = new Response(stream as BodyInit, { status, statusText, headers });
-  Object.defineProperty(opened, 'url', { value: url });
-  return opened;
-}
-
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const reader = body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    reader.cancel().catch(() => {});
-  }
 }

@@ -8,6 +8,7 @@ import { orAborted, type Environment } from './environment.js';
 import type { HeldCard, Journal } from './journal.js';
 import { activate, refreshState } from './obtain.js';
 import type { ClaimRecord } from './records.js';
+import { createTurns } from './turns.js';
 import type { Vendors } from './vendors.js';
 
 /** Chooses the card that pays and reserves its units. */
@@ -62,7 +63,7 @@ type Choice =
 
 export function createPurse(context: PurseContext): Purse {
   const { journal, vendors, random, log } = context;
-  const turns = new Map<string, Promise<void>>();
+  const turns = createTurns();
 
   /** Cards that may pay, those in use first, then those that end first. */
   function usableCards({ origin, protocol }: Want): HeldCard[] {
@@ -150,22 +151,10 @@ export function createPurse(context: PurseContext): Purse {
     return { acquired: { card, offer, record, claim }, durable };
   }
 
-  /** In its turn; the next one need not wait until the claim is durable. */
-  async function inTurn(want: Want): Promise<Reserved | undefined> {
-    const before = turns.get(want.origin) ?? Promise.resolve();
-    let finish!: () => void;
-    turns.set(want.origin, new Promise((resolve) => (finish = resolve)));
-    try {
-      await orAborted(before, want.signal);
-      return await serve(want);
-    } finally {
-      void before.then(finish);
-    }
-  }
-
   return {
     async acquire(want) {
-      const reserved = await inTurn(want);
+      // The next one need not wait until the claim is durable.
+      const reserved = await turns.take(want.origin, want.signal, () => serve(want));
       if (!reserved) return undefined;
       try {
         await reserved.durable;

@@ -6,7 +6,7 @@ import { generators, type GeneratorName } from '../core/generators.js';
 import { sha256 } from '../core/hash.js';
 import { protocols, type CardKind } from '../core/protocol.js';
 import { parseJson, type JsonObject, type JsonValue } from '../core/wire/canonical-json.js';
-import type { Challenge } from '../core/wire/challenge.js';
+import { challengeFromJson, type Challenge } from '../core/wire/challenge.js';
 import {
   expectArray,
   expectBytes,
@@ -28,6 +28,7 @@ import type { Payment } from './summary.js';
  *   account:<id>     AccountRecord of that card
  *   order:<hash>     OrderRecord, secret: a redemption that is not finished
  *   claim:<tag>      ClaimRecord: not settled yet
+ *   kept:<tag>       ClaimRecord: settled; what it paid for is not confirmed to have arrived
  *   payment:<n>      Payment; n rises, the last 1,000 are kept
  */
 
@@ -103,6 +104,8 @@ export interface ClaimRecord {
   /** The media type and the body, to be sent again; absent if there is none or it is longer than 64 KiB. */
   readonly contentType?: string | undefined;
   readonly body?: Uint8Array | undefined;
+  /** When it is settled the record is kept until what was paid for has arrived. */
+  readonly keep?: true | undefined;
 }
 
 /** The name of an order's record: shows nothing of its code to who reads keys only. */
@@ -216,8 +219,9 @@ export function formatOrder({ vendor, code, items }: OrderRecord): string {
 }
 
 export function readClaim(json: JsonObject): ClaimRecord {
-  const { digest, seal, body } = json;
+  const { digest, seal, body, keep } = json;
   if (seal !== undefined && seal !== 'aes128gcm') throw corrupt('seal');
+  if (keep !== undefined && keep !== true) throw corrupt('keep');
   return {
     card: expectText(json['card'], 'card'),
     end: positive(json['end'], 'end'),
@@ -231,14 +235,16 @@ export function readClaim(json: JsonObject): ClaimRecord {
     }),
     digest: digest === undefined ? undefined : expectBytes(digest, 32, 'digest'),
     seal,
-    challenge: readChallenge(expectObject(json['challenge'], 'challenge')),
+    challenge: challengeFromJson(expectObject(json['challenge'], 'challenge')),
     contentType: optionalText(json['contentType'], 'contentType'),
     body: body === undefined ? undefined : fromBase64url(expectText(body, 'body')),
+    keep,
   };
 }
 
 export function formatClaim(claim: ClaimRecord): string {
-  const { card, end, units, nonce, method, url, headers, digest, seal, challenge, contentType, body } = claim;
+  const { card, end, units, nonce, method, url, headers, digest, seal, challenge, contentType, body, keep } =
+    claim;
   return JSON.stringify({
     card,
     end,
@@ -252,21 +258,8 @@ export function formatClaim(claim: ClaimRecord): string {
     challenge,
     contentType,
     body: body && toBase64url(body),
+    keep,
   });
-}
-
-function readChallenge(json: JsonObject): Challenge {
-  return {
-    id: expectText(json['id'], 'id'),
-    realm: expectText(json['realm'], 'realm'),
-    method: expectText(json['method'], 'method'),
-    intent: expectText(json['intent'], 'intent'),
-    request: expectText(json['request'], 'request'),
-    expires: optionalText(json['expires'], 'expires'),
-    digest: optionalText(json['digest'], 'digest'),
-    opaque: optionalText(json['opaque'], 'opaque'),
-    description: optionalText(json['description'], 'description'),
-  };
 }
 
 const settled = ['accepted', 'repeated', 'outcome-unknown', 'already-claimed'] as const;

@@ -41,6 +41,7 @@ export async function settleClaim(parts: Parts, tag: string, retry: Retry): Prom
     card,
     record,
     claim,
+    stage: 'open',
     send: (authorization) => parts.fetch(record.url, replayInit(record, authorization)),
     ...retry,
   });

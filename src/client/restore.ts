@@ -2,7 +2,8 @@ import type { CardId } from '../core/card.js';
 import { isImpulsError } from '../core/errors.js';
 import { parseBackup } from './backup.js';
 import { checkOrigin } from './environment.js';
-import { activate, checkRestored, type Report } from './obtain.js';
+import { checkRestored } from './issuing.js';
+import { activate, type Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import { orderName } from './records.js';
 

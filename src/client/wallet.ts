@@ -5,16 +5,16 @@ import { worthOf } from '../core/key-document.js';
 import type { CardKind } from '../core/protocol.js';
 import { parseVoucherCode } from '../core/voucher-code.js';
 import { freeUnits } from './allocate.js';
-import { formatBackup } from './backup.js';
 import { checkOrigin, platformRandom, platformSleep, type Environment } from './environment.js';
+import { createUse } from './leases.js';
 import { Journal, type HeldCard } from './journal.js';
 import { activate, redeem, refreshState } from './obtain.js';
 import { keepParts, type Parts } from './parts.js';
 import { createPurse } from './purse.js';
 import { recoverAll } from './recover.js';
-import { restoreBackup } from './restore.js';
 import type { WalletStorage } from './storage.js';
 import type { CardSummary, Payment, Progress, RecoveryReport } from './summary.js';
+import { createTurns } from './turns.js';
 import { createVendors, type Vendors } from './vendors.js';
 
 /** What a wallet needs of the world. */
@@ -52,6 +52,7 @@ export interface Wallet {
    * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
    */
   redeem(vendor: string, code: string, options: RedeemOptions): Promise<CardSummary[]>;
+  /** As last known. */
   cards(): CardSummary[];
   /** The last payments, at most 1,000, newest first. */
   history(): Payment[];
@@ -72,8 +73,19 @@ export interface Wallet {
    * @throws ImpulsError `card-unknown`, `network`, `payment-refused`
    */
   refresh(card: CardId): Promise<CardSummary>;
-  /** Removes a card with what is left on it. @throws ImpulsError `card-unknown`; `unsettled` while claims are open on it */
+  /**
+   * Removes a card with what is left on it. What it paid for and has not arrived is not asked for again.
+   *
+   * @throws ImpulsError `card-unknown`; `unsettled` while claims are open on it
+   */
   forget(card: CardId): Promise<void>;
+  /**
+   * Has a listener told, soon after, whenever cards or history may have changed: by this wallet, or by another one that
+   * shares its storage.
+   *
+   * @returns what ends it
+   */
+  onChange(listener: () => void): () => void;
   /** Writes what is not written yet and lets go of the storage. */
   close(): Promise<void>;
 }
@@ -88,17 +100,17 @@ export async function openWallet(options: WalletOptions): Promise<Wallet> {
     sleep: options.sleep ?? platformSleep,
     log: options.log ?? (() => {}),
   };
-  const stored = await storage.load();
-  let journal: Journal;
+  const journal = new Journal(storage);
+  const use = createUse(storage, journal, environment.log);
   try {
-    journal = new Journal(storage, stored);
+    await (storage.borrow ? use(async () => {}) : journal.load());
   } catch (error) {
     await storage.close();
     throw error;
   }
   const vendors = createVendors(journal, environment);
   const purse = createPurse({ ...environment, journal, vendors });
-  const parts: Parts = { ...environment, journal, vendors, purse };
+  const parts: Parts = { ...environment, journal, vendors, purse, use, deliveries: createTurns() };
   const wallet = createWallet(parts, storage);
   keepParts(wallet, parts);
   return wallet;
@@ -106,7 +118,7 @@ export async function openWallet(options: WalletOptions): Promise<Wallet> {
 
 /** Closes over the parts, so that an inspected wallet shows functions and no secret. */
 function createWallet(parts: Parts, storage: WalletStorage): Wallet {
-  const { journal, vendors } = parts;
+  const { journal, vendors, use } = parts;
   const redemptions = new Map<string, Promise<CardId[]>>();
 
   function need(id: CardId): HeldCard {
@@ -137,45 +149,79 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
     }
   }
 
+  async function recover(onProgress: (progress: Progress) => void): Promise<RecoveryReport> {
+    const report = await recoverAll(parts, onProgress);
+    return { ...report, redeemed: summaries(report.redeemed) };
+  }
+
+  async function backup(): Promise<string> {
+    const { formatBackup } = await import('./backup.js');
+    await journal.flush();
+    const cards = journal.cards().map(({ record }) => {
+      const document = toBase64url(vendors.pinned(record.vendor).digest);
+      return { ...record, document };
+    });
+    return formatBackup({ cards, orders: journal.orders().map(([, order]) => order) });
+  }
+
+  async function refresh(id: CardId): Promise<CardSummary> {
+    const card = need(id);
+    if (card.activated) await refreshState(parts, card);
+    else if (card.stale) await activate(parts, card);
+    return summarize(vendors, need(id));
+  }
+
+  async function forget(id: CardId): Promise<void> {
+    if (need(id).account.unsettled > 0) {
+      throw new ImpulsError('unsettled', 'claims are open on the card', {
+        hint: 'Recover the wallet first.',
+      });
+    }
+    await journal.removeCard(id);
+  }
+
+  /** Others that share the storage have written. */
+  let catchingUp: Promise<void> | undefined;
+  const unwatch = storage.watch?.(() => {
+    catchingUp ??= use(async () => {})
+      .catch((error: unknown) => parts.log(`the wallet could not be read anew: ${String(error)}`))
+      .finally(() => (catchingUp = undefined));
+  });
+
   return {
-    redeem: async (vendor, code, options) => summaries(await redeemOnce(checkOrigin(vendor), code, options)),
+    redeem: (vendor, code, options) =>
+      use(async () => summaries(await redeemOnce(checkOrigin(vendor), code, options))),
     cards: () => journal.cards().map((card) => summarize(vendors, card)),
     history: () => journal.payments(),
+    recover: ({ onProgress = silent } = {}) => use(() => recover(onProgress)),
+    backup: () => use(backup),
+    restore: (text, { onProgress = silent } = {}) =>
+      use(async () => {
+        const { restoreBackup } = await import('./restore.js');
+        return summaries(await restoreBackup(parts, text, onProgress));
+      }),
+    refresh: (id) => use(() => refresh(id)),
+    forget: (id) => use(() => forget(id)),
 
-    async recover({ onProgress = silent } = {}) {
-      const report = await recoverAll(parts, onProgress);
-      return { ...report, redeemed: summaries(report.redeemed) };
-    },
-
-    async backup() {
-      await journal.flush();
-      const cards = journal.cards().map(({ record }) => {
-        const document = toBase64url(vendors.pinned(record.vendor).digest);
-        return { ...record, document };
-      });
-      return formatBackup({ cards, orders: journal.orders().map(([, order]) => order) });
-    },
-
-    restore: async (text, { onProgress = silent } = {}) =>
-      summaries(await restoreBackup(parts, text, onProgress)),
-
-    async refresh(id) {
-      const card = need(id);
-      if (card.activated) await refreshState(parts, card);
-      else if (card.stale) await activate(parts, card);
-      return summarize(vendors, need(id));
-    },
-
-    async forget(id) {
-      if (need(id).account.unsettled > 0) {
-        throw new ImpulsError('unsettled', 'claims are open on the card', {
-          hint: 'Recover the wallet first.',
-        });
-      }
-      await journal.removeCard(id);
+    onChange(listener) {
+      let on = true;
+      const isOn = (): boolean => on;
+      void (async () => {
+        for (;;) {
+          await journal.nextChange();
+          if (!isOn()) return;
+          try {
+            listener();
+          } catch (error) {
+            parts.log(`onChange failed: ${String(error)}`);
+          }
+        }
+      })();
+      return () => void (on = false);
     },
 
     async close() {
+      unwatch?.();
       try {
         await journal.flush();
       } finally {

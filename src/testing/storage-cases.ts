@@ -1,25 +1,29 @@
 import { isImpulsError } from '../core/errors.js';
 import type { WalletStorage } from '../client/storage.js';
-import { check, checkSame, createChoices, type Capability, type SuiteCase } from './suite.js';
-
-/** How the cases get at the storage that they judge. */
-export interface StorageHarness {
-  readonly capabilities: readonly Capability[];
-  /** A storage that holds nothing yet. */
-  readonly open: () => Promise<WalletStorage>;
-  /** Closes a storage and opens it again on the same data. */
-  readonly reopen: (storage: WalletStorage) => Promise<WalletStorage>;
-  /** Opens the data of a storage that is still open. Asked of those that are `exclusive`. */
-  readonly openAgain: (storage: WalletStorage) => Promise<WalletStorage>;
-}
-
-async function checkHolds(storage: WalletStorage, records: Record<string, string>): Promise<void> {
-  checkSame(Object.fromEntries(await storage.load()), records, 'what was written is what is loaded');
-}
+import { checkHolds, type StorageHarness } from './storage-harness.js';
+import { sharedCases } from './storage-cases-shared.js';
+import { check, checkSame, createChoices, type SuiteCase } from './suite.js';
 
 /** The contract of `WalletStorage`, sentence by sentence. */
 export function storageCases(): readonly SuiteCase<StorageHarness>[] {
-  return cases;
+  return [
+    ...cases.map(({ run, ...rest }) => ({ ...rest, run: (harness: StorageHarness) => run(alone(harness)) })),
+    ...sharedCases,
+  ];
+}
+
+/** Storages that have the lease from the start, where there is one. */
+function alone(harness: StorageHarness): StorageHarness {
+  const leased = async (opening: Promise<WalletStorage>): Promise<WalletStorage> => {
+    const storage = await opening;
+    await storage.borrow?.();
+    return storage;
+  };
+  return {
+    ...harness,
+    open: () => leased(harness.open()),
+    reopen: (storage) => leased(harness.reopen(storage)),
+  };
 }
 
 const cases: readonly SuiteCase<StorageHarness>[] = [

@@ -4,8 +4,9 @@ import { ImpulsError } from '../core/errors.js';
 /**
  * What some implementations cannot mean, so that their harness leaves it out.
  * `restart`: opening again is what another process would see. `exclusive`: what is open cannot be opened a second time.
+ * `shared`: it can, and a lease goes round.
  */
-export type Capability = 'restart' | 'exclusive';
+export type Capability = 'restart' | 'exclusive' | 'shared';
 
 /** One sentence of a contract and how to see that it holds. Any test runner can register it. */
 export interface SuiteCase<Harness> {

@@ -1,0 +1,230 @@
+import { sealActivation } from '../core/activation.js';
+import { fromBase64url, toBase64url } from '../core/base64url.js';
+import { blindMessage, finalizeSignature, prepareMessage, verifySignature } from '../core/blind.js';
+import { utf8 } from '../core/bytes.js';
+import { deriveCard, type CardId } from '../core/card.js';
+import { issueContext, orderContext, sealEnvelope, type EnvelopeContext } from '../core/envelope.js';
+import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
+import { isIssuing, type IssuingKey, type KeyDocument } from '../core/key-document.js';
+import { limits } from '../core/limits.js';
+import { protocols, type CardKind } from '../core/protocol.js';
+import { parseVoucherCode } from '../core/voucher-code.js';
+import { canonicalJson, type JsonObject, type JsonValue } from '../core/wire/canonical-json.js';
+import { expectArray, expectBytes, expectObject, expectUint32 } from '../core/wire/json-members.js';
+import type { Environment } from './environment.js';
+import type { HeldCard } from './journal.js';
+import { readState, type Obtaining, type Report } from './obtain.js';
+import { orderName, type CardRecord, type OrderItem, type OrderRecord } from './records.js';
+
+/** The part of getting cards that seals and blinds, docs/spec.md §4 and §5. A bundle loads it when the first card is got. */
+
+/**
+ * Redeems a code, or finishes a redemption of it.
+ *
+ * @returns the cards
+ * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
+ */
+export async function redeem(
+  context: Obtaining,
+  origin: string,
+  input: string,
+  kind: CardKind,
+  report: Report,
+): Promise<CardId[]> {
+  const code = parseVoucherCode(input);
+  const name = orderName(origin, code);
+  if (!context.journal.order(name)) await beginOrder(context, name, origin, code, kind, report);
+  return finishOrder(context, name, report);
+}
+
+/** Finishes a redemption that is journaled. @throws as `redeem` */
+export async function finishOrder(context: Obtaining, name: string, report: Report): Promise<CardId[]> {
+  try {
+    return await collect(context, name, report);
+  } catch (error) {
+    const order = context.journal.order(name);
+    if (!order || !isImpulsError(error, 'key-retired')) throw error;
+    // The order was not served under these keys, and never will be.
+    await beginOrder(context, name, order.vendor, order.code, order.items[0]!, report);
+    return collect(context, name, report);
+  }
+}
+
+async function collect(context: Obtaining, name: string, report: Report): Promise<CardId[]> {
+  const { journal, vendors } = context;
+  const order = journal.order(name);
+  if (!order) throw new ImpulsError('invalid-argument', 'no such redemption is open');
+  const signatures = await requestSignatures(context, order, report);
+  const cards = finalizeCards(vendors.pinned(order.vendor).document, order, signatures, report);
+  await journal.completeOrder(name, cards);
+  return cards.map(([id]) => id);
+}
+
+/** Blinds one card for each that the order is for, and makes that durable before anything of it is sent. */
+async function beginOrder(
+  { journal, vendors, random }: Obtaining,
+  name: string,
+  origin: string,
+  code: string,
+  kind: CardKind,
+  report: Report,
+): Promise<void> {
+  report({ step: 'document', done: 0, total: 1 });
+  const { document } = await vendors.refresh(origin);
+  report({ step: 'order', done: 0, total: 1 });
+  const request = await seal(document, orderContext, { order: code }, random);
+  const { denominations, served } = readOrderReply(await vendors.post(origin, 'order', request));
+  if (served) {
+    throw new ImpulsError('order-served', 'the code was redeemed before', {
+      hint: 'Each code is good for one redemption; if it was yours, recover or restore the wallet that made it.',
+    });
+  }
+  const keys = denominations.map((units) => issuingKey(document, units, vendors.now(origin)));
+  const items: OrderItem[] = [];
+  for (const key of keys) {
+    report({ step: 'blind', done: items.length, total: keys.length });
+    items.push(blindItem(key, kind, random));
+  }
+  await journal.putOrder(name, { vendor: origin, code, items });
+}
+
+function readOrderReply(value: JsonValue): { denominations: number[]; served: boolean } {
+  const reply = expectObject(value, 'the reply');
+  const denominations: number[] = [];
+  for (const item of expectArray(reply['items'], 'items')) {
+    const { denomination, count } = expectObject(item, 'an item');
+    const units = expectUint32(denomination, 'denomination');
+    for (let i = expectUint32(count, 'count'); i > 0; i--) {
+      denominations.push(units);
+      if (denominations.length > limits.orderItems)
+        throw malformed(`an order of more than ${limits.orderItems} cards`);
+    }
+  }
+  if (denominations.length === 0) throw malformed('an order of no cards');
+  return { denominations, served: reply['served'] === true };
+}
+
+/** Of the keys that are live the one that lasts longest. */
+function issuingKey(document: KeyDocument, denomination: number, now: number): IssuingKey {
+  const live = document.cards.filter((key) => key.denomination === denomination && isIssuing(key, now));
+  const [key] = live.sort((a, b) => b.notAfter - a.notAfter);
+  if (!key) {
+    throw new ImpulsError('key-retired', `${document.origin} issues no cards of ${denomination} units now`, {
+      hint: 'Ask the vendor; the code stays good.',
+    });
+  }
+  return key;
+}
+
+function blindItem(key: IssuingKey, kind: CardKind, random: Environment['random']): OrderItem {
+  if (key.denomination > protocols[kind.protocol].maxUnits) {
+    throw new ImpulsError('unsupported', `a ${kind.protocol} card cannot hold ${key.denomination} units`, {
+      hint: 'Redeem the code for cards of protocol stream.',
+    });
+  }
+  const seed = random(32);
+  const randomizer = random(32);
+  const { message } = deriveCard(seed, kind, key.denomination);
+  const prepared = prepareMessage(randomizer, message);
+  const { blinded, inverse } = blindMessage(fromBase64url(key.n, 384), prepared, random);
+  const { protocol, generator } = kind;
+  return { protocol, ...(generator && { generator }), key: key.id, seed, randomizer, blinded, inverse };
+}
+
+/** @returns the vendor's blind signatures, as many as there are items */
+async function requestSignatures(
+  { vendors, random }: Obtaining,
+  { vendor, code, items }: OrderRecord,
+  report: Report,
+): Promise<Uint8Array[]> {
+  const { document } = await vendors.refresh(vendor);
+  report({ step: 'issue', done: 0, total: items.length });
+  const sent = items.map(({ key, blinded }) => ({ key, blinded: toBase64url(blinded) }));
+  const request = await seal(document, issueContext, { items: sent, order: code }, random);
+  const reply = expectObject(await vendors.post(vendor, 'issue', request), 'the reply');
+  const signatures = expectArray(reply['signatures'], 'signatures').map((signature) =>
+    expectBytes(signature, 384, 'a signature'),
+  );
+  if (signatures.length !== items.length)
+    throw malformed('the vendor did not sign as many cards as were asked for');
+  return signatures;
+}
+
+function finalizeCards(
+  document: KeyDocument,
+  { vendor, items }: OrderRecord,
+  signatures: readonly Uint8Array[],
+  report: Report,
+): (readonly [CardId, CardRecord])[] {
+  return items.map((item, i) => {
+    report({ step: 'verify', done: i, total: items.length });
+    const { protocol, generator, seed, randomizer } = item;
+    const { n, denomination, expires } = keyOf(document, item.key);
+    const { id, message } = deriveCard(seed, item, denomination);
+    const prepared = prepareMessage(randomizer, message);
+    const signature = finalizeSignature(fromBase64url(n, 384), prepared, signatures[i]!, item.inverse);
+    const kind = { protocol, ...(generator && { generator }) };
+    return [
+      id,
+      { ...kind, vendor, key: item.key, units: denomination, expires, seed, randomizer, signature },
+    ] as const;
+  });
+}
+
+/** A card of a backup under the vendor's keys as they are now. @throws ImpulsError `bad-document`, `bad-signature` */
+export function checkRestored(
+  document: KeyDocument,
+  card: Omit<CardRecord, 'units' | 'expires'>,
+): readonly [CardId, CardRecord] {
+  const { n, denomination, expires } = keyOf(document, card.key);
+  const { id, message } = deriveCard(card.seed, card, denomination);
+  if (!verifySignature(fromBase64url(n, 384), prepareMessage(card.randomizer, message), card.signature)) {
+    throw new ImpulsError('bad-signature', 'a card of the backup is not signed by its vendor', {
+      hint: 'Check that the backup is whole.',
+    });
+  }
+  return [id, { ...card, units: denomination, expires }];
+}
+
+function keyOf({ cards, origin }: KeyDocument, id: string): IssuingKey {
+  const key = cards.find((entry) => entry.id === id);
+  if (!key)
+    throw new ImpulsError('bad-document', `the key document of ${origin} does not name the card's key`);
+  return key;
+}
+
+async function seal(
+  { activation }: KeyDocument,
+  envelope: EnvelopeContext,
+  content: JsonObject,
+  random: Environment['random'],
+): Promise<JsonObject> {
+  const key = fromBase64url(activation.key, 32);
+  const sealed = await sealEnvelope(key, envelope, utf8(canonicalJson(content)), random);
+  return { activation: activation.id, sealed: toBase64url(sealed) };
+}
+
+/**
+ * Shows a card to its vendor, or again, and takes over what the vendor says is on it.
+ *
+ * @throws ImpulsError `bad-document`, `card-expired`, `key-retired`, `payment-refused`, `network`
+ */
+export async function activate({ journal, vendors, random }: Obtaining, card: HeldCard): Promise<void> {
+  const { vendor, key, randomizer, signature } = card.record;
+  const { document, digest } = await vendors.refresh(vendor);
+  const { opening } = journal.secrets(card);
+  await journal.beginActivation(card.id);
+  const asked = journal.card(card.id)!.account;
+  const nonce = random(16);
+  const activation = { opening, randomizer, signature, nonce };
+  const activationKey = fromBase64url(document.activation.key, 32);
+  const sealed = await sealActivation(activationKey, { document: digest, key }, activation, random);
+  const reply = await vendors.post(vendor, 'activate', {
+    activation: document.activation.id,
+    document: toBase64url(digest),
+    key,
+    sealed: toBase64url(sealed),
+  });
+  const state = expectObject(reply, 'the reply')['state'];
+  await journal.adoptReport(card.id, readState(journal, card, 'activate', nonce, state), asked);
+}
