@@ -22,3 +22,12 @@ export function formatTime(milliseconds: number): string {
 export function plural(count: number, one: string): string {
   return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
 }
+
+const byteUnits = ['kB', 'MB', 'GB', 'TB'] as const;
+
+/** @returns `512 bytes`, `1.2 kB`, `2 GB`; powers of 1,000 */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return plural(bytes, 'byte');
+  const power = Math.min(byteUnits.length, Math.floor(Math.log10(bytes) / 3));
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${byteUnits[power - 1]}`;
+}

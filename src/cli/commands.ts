@@ -12,6 +12,9 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'vendor init': async () => (await import('./commands/vendor-init.js')).vendorInit,
   'vendor serve': async () => (await import('./commands/vendor-serve.js')).vendorServe,
   'voucher create': async () => (await import('./commands/voucher-create.js')).voucherCreate,
+  pack: async () => (await import('./commands/pack.js')).pack,
+  'web export': async () => (await import('./commands/web-export.js')).webExport,
+  'web verify': async () => (await import('./commands/web-verify.js')).webVerify,
   demo: async () => (await import('./commands/demo.js')).demo,
   inspect: async () => (await import('./commands/inspect.js')).inspect,
 };

@@ -3,8 +3,8 @@ import { exitCodeMeanings } from './exit-codes.js';
 
 export function overview(commands: readonly Command[]): string {
   const groups: ReadonlyArray<readonly [title: string, test: (name: string) => boolean]> = [
-    ['With a wallet', (name) => !/^(?:vendor|voucher|demo|inspect)/.test(name)],
-    ['As a vendor', (name) => /^(?:vendor|voucher)/.test(name)],
+    ['With a wallet', (name) => !/^(?:vendor|voucher|pack|web|demo|inspect)/.test(name)],
+    ['As a vendor', (name) => /^(?:vendor|voucher|pack|web)/.test(name)],
     ['To look at', (name) => /^(?:demo|inspect)/.test(name)],
   ];
   return [
@@ -61,7 +61,9 @@ export function topicHelp(name: string): string | undefined {
           ['otherwise', '$XDG_DATA_HOME/impuls/wallet, or ~/.local/share/impuls/wallet'],
         ]),
         '',
-        'Beside it, config.json may say the most that `impuls fetch` pays for one request:',
+        'Keys of sealed files that were bought are beside it, in <file>.keys: they are not paid again.',
+        '',
+        'Also beside it, config.json may say the most that `impuls fetch` pays for one request:',
         '',
         '  {"max": 10}',
         '',

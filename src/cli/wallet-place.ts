@@ -28,6 +28,11 @@ export function walletFile({ env, values }: Place): string {
   return resolve(data, 'impuls', 'wallet');
 }
 
+/** Where bought keys are, beside the wallet. */
+export function libraryFile(place: Place): string {
+  return `${walletFile(place)}.keys`;
+}
+
 /** Opens the wallet, or makes it. */
 export async function openOrMakeWallet(place: Place, options: WalletOptions = {}): Promise<Wallet> {
   const file = walletFile(place);

@@ -2,14 +2,36 @@ import { createHash } from 'node:crypto';
 import { ImpulsError } from '../core/errors.js';
 
 /**
- * The log of a wallet's file, UTF-8. Each line is a sum, a space and JSON: first the header, then batches, each an array of
+ * The log of a file of records, UTF-8. Each line is a sum, a space and JSON: first the header, then batches, each an array of
  * changes `[key, value or null]`. The sum is the first 16 hex digits of SHA-256 over the sum before and the JSON, so that
  * a line that is missing shows as well as one that is damaged.
  */
 
 export type Change = readonly [key: string, value: string | null];
 
-const header = { impuls: 'wallet', version: 1 } as const;
+/** What a file holds, and how people are told of it. */
+export interface FileKind {
+  /** In the header. */
+  readonly name: 'wallet' | 'keys';
+  readonly called: string;
+  /** The next move if it is damaged. */
+  readonly rescue: string;
+}
+
+export const fileKinds = {
+  wallet: {
+    name: 'wallet',
+    called: 'the wallet',
+    rescue: 'Restore the wallet from a backup of its cards.',
+  },
+  keys: {
+    name: 'keys',
+    called: 'the key library',
+    rescue: 'Put it back from a backup, or move it away: its keys would be paid again.',
+  },
+} as const satisfies Readonly<Record<string, FileKind>>;
+
+const version = 1;
 
 /** The end of a log: what a line that follows is chained to. */
 export interface LogEnd {
@@ -33,7 +55,10 @@ export function formatLine(after: LogEnd, value: unknown): { readonly line: Buff
 }
 
 /** A whole log that says what `records` hold. */
-export function formatLog(records: ReadonlyMap<string, string>): {
+export function formatLog(
+  kind: FileKind,
+  records: ReadonlyMap<string, string>,
+): {
   readonly log: Buffer;
   readonly end: LogEnd;
 } {
@@ -45,7 +70,7 @@ export function formatLog(records: ReadonlyMap<string, string>): {
     lines.push(formatted.line);
     end = formatted.end;
   };
-  add(header);
+  add({ impuls: kind.name, version });
   for (let i = 0; i < all.length; i += 256) add(all.slice(i, i + 256));
   return { log: Buffer.concat(lines), end };
 }
@@ -56,9 +81,9 @@ export function formatLog(records: ReadonlyMap<string, string>): {
  *
  * @throws ImpulsError `storage-corrupt` for any other damage
  */
-export function parseLog(bytes: Buffer): ParsedLog {
+export function parseLog(kind: FileKind, bytes: Buffer): ParsedLog {
   const records = new Map<string, string>();
-  let end = parseHeader(bytes);
+  let end = parseHeader(kind, bytes);
   while (end.size < bytes.length) {
     const stop = bytes.indexOf(0x0a, end.size);
     const line = bytes.subarray(end.size, stop < 0 ? bytes.length : stop);
@@ -66,9 +91,9 @@ export function parseLog(bytes: Buffer): ParsedLog {
     if (changes === undefined) {
       const isTorn = stop < 0 || (stop === bytes.length - 1 && line.includes(0));
       if (isTorn) break;
-      throw corrupt(`the wallet's file is damaged at byte ${end.size}`);
+      throw corrupt(kind, `the file of ${kind.called} is damaged at byte ${end.size}`);
     }
-    applyChanges(records, asChanges(changes));
+    applyChanges(records, asChanges(kind, changes));
     end = { sum: line.toString('latin1', 0, 16), size: stop + 1 };
   }
   return { records, end };
@@ -81,17 +106,21 @@ export function applyChanges(records: Map<string, string>, changes: readonly Cha
   }
 }
 
-function parseHeader(bytes: Buffer): LogEnd {
+function parseHeader(kind: FileKind, bytes: Buffer): LogEnd {
   const stop = bytes.indexOf(0x0a);
   const line = bytes.subarray(0, Math.max(0, stop));
   const found = parseLine('', line);
   const isOurs =
-    typeof found === 'object' && found !== null && 'impuls' in found && found.impuls === header.impuls;
-  if (!isOurs || !('version' in found)) throw corrupt('the file is not the wallet of impuls');
-  if (found.version !== header.version) {
-    throw new ImpulsError('storage-corrupt', `the wallet's file is of format ${String(found.version)}`, {
-      hint: 'Run the version of impuls that wrote it, or a newer one.',
-    });
+    typeof found === 'object' && found !== null && 'impuls' in found && found.impuls === kind.name;
+  if (!isOurs || !('version' in found)) throw corrupt(kind, `the file is not ${kind.called} of impuls`);
+  if (found.version !== version) {
+    throw new ImpulsError(
+      'storage-corrupt',
+      `the file of ${kind.called} is of format ${String(found.version)}`,
+      {
+        hint: 'Run the version of impuls that wrote it, or a newer one.',
+      },
+    );
   }
   return { sum: line.toString('latin1', 0, 16), size: stop + 1 };
 }
@@ -103,9 +132,9 @@ function parseLine(before: string, line: Buffer): unknown {
   return JSON.parse(json.toString('utf8'));
 }
 
-function asChanges(value: unknown): Change[] {
+function asChanges(kind: FileKind, value: unknown): Change[] {
   if (!Array.isArray(value) || !value.every(isChange))
-    throw corrupt("a line of the wallet's file is no batch");
+    throw corrupt(kind, `a line of the file of ${kind.called} is no batch`);
   return value;
 }
 
@@ -118,8 +147,6 @@ function sumOf(before: string, json: Buffer): string {
   return createHash('sha256').update(before).update(json).digest('hex').slice(0, 16);
 }
 
-function corrupt(message: string): ImpulsError {
-  return new ImpulsError('storage-corrupt', message, {
-    hint: 'Restore the wallet from a backup of its cards.',
-  });
+function corrupt({ rescue }: FileKind, message: string): ImpulsError {
+  return new ImpulsError('storage-corrupt', message, { hint: rescue });
 }

@@ -2,7 +2,15 @@ import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ImpulsError } from '../core/errors.js';
 import { syncFolder } from './file-folder.js';
-import { applyChanges, formatLine, formatLog, parseLog, type Change, type LogEnd } from './file-log-lines.js';
+import {
+  applyChanges,
+  formatLine,
+  formatLog,
+  parseLog,
+  type Change,
+  type FileKind,
+  type LogEnd,
+} from './file-log-lines.js';
 
 /** A log smaller than this is not worth writing afresh. Bytes. */
 const leastCompacted = 65_536;
@@ -16,20 +24,20 @@ interface Waiting {
 }
 
 /** The log must be locked. @throws ImpulsError `storage-corrupt`; what the system throws */
-export async function openLog(path: string): Promise<FileLog> {
+export async function openLog(path: string, kind: FileKind): Promise<FileLog> {
   await rm(draftOf(path), { force: true });
   const bytes = await readFile(path).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (!bytes) {
-    const fresh = await writeDraft(path, new Map());
+    const fresh = await writeDraft(path, kind, new Map());
     await putInPlace(path, fresh);
-    return new FileLog(path, fresh.handle, new Map(), fresh.end);
+    return new FileLog(path, kind, fresh.handle, new Map(), fresh.end);
   }
-  const { records, end } = parseLog(bytes);
+  const { records, end } = parseLog(kind, bytes);
   const handle = await open(path, 'r+');
-  const log = new FileLog(path, handle, records, end);
+  const log = new FileLog(path, kind, handle, records, end);
   try {
     await handle.chmod(0o600);
     if (end.size < bytes.length) await cut(handle, end.size);
@@ -43,6 +51,7 @@ export async function openLog(path: string): Promise<FileLog> {
 
 export class FileLog {
   readonly #path: string;
+  readonly #kind: FileKind;
   readonly #records: Map<string, string>;
   #handle: FileHandle;
   #end: LogEnd;
@@ -52,12 +61,13 @@ export class FileLog {
   #flushing: Promise<void> | undefined;
   #shut: ImpulsError | undefined;
 
-  constructor(path: string, handle: FileHandle, records: Map<string, string>, end: LogEnd) {
+  constructor(path: string, kind: FileKind, handle: FileHandle, records: Map<string, string>, end: LogEnd) {
     this.#path = path;
+    this.#kind = kind;
     this.#handle = handle;
     this.#records = records;
     this.#end = end;
-    this.#compactAt = Math.max(leastCompacted, growth * formatLog(records).end.size);
+    this.#compactAt = Math.max(leastCompacted, growth * formatLog(kind, records).end.size);
   }
 
   load(): Map<string, string> {
@@ -79,7 +89,7 @@ export class FileLog {
     if (this.#end.size < this.#compactAt) return;
     let fresh: Fresh;
     try {
-      fresh = await writeDraft(this.#path, this.#records);
+      fresh = await writeDraft(this.#path, this.#kind, this.#records);
     } catch {
       // The log as it is serves on, only longer.
       this.#compactAt = 2 * this.#end.size;
@@ -94,7 +104,7 @@ export class FileLog {
 
   async close(): Promise<void> {
     const last = this.#flushing;
-    this.#shut ??= new ImpulsError('storage-failed', 'the wallet is closed');
+    this.#shut ??= new ImpulsError('storage-failed', `${this.#kind.called} is closed`);
     await last;
     await this.#handle.close();
   }
@@ -125,7 +135,10 @@ export class FileLog {
       await this.#handle.datasync();
     } catch (cause) {
       const hint = 'See that the disk has space left.';
-      const failure = new ImpulsError('storage-failed', 'the wallet could not be written', { hint, cause });
+      const failure = new ImpulsError('storage-failed', `${this.#kind.called} could not be written`, {
+        hint,
+        cause,
+      });
       await cut(this.#handle, this.#end.size).catch((worse: unknown) => this.#fail(worse));
       return failure;
     }
@@ -136,8 +149,11 @@ export class FileLog {
 
   /** What is on the disk is not known any more: refuses everything from now on. */
   #fail(cause: unknown): void {
-    const hint = 'Open the wallet again when its disk is well.';
-    this.#shut = new ImpulsError('storage-failed', 'the wallet could not be written', { hint, cause });
+    const hint = `Open ${this.#kind.called} again when its disk is well.`;
+    this.#shut = new ImpulsError('storage-failed', `${this.#kind.called} could not be written`, {
+      hint,
+      cause,
+    });
     for (const { reject } of this.#waiting) reject(this.#shut);
     this.#waiting = [];
   }
@@ -149,8 +165,12 @@ interface Fresh {
   readonly end: LogEnd;
 }
 
-async function writeDraft(path: string, records: ReadonlyMap<string, string>): Promise<Fresh> {
-  const { log, end } = formatLog(records);
+async function writeDraft(
+  path: string,
+  kind: FileKind,
+  records: ReadonlyMap<string, string>,
+): Promise<Fresh> {
+  const { log, end } = formatLog(kind, records);
   const draft = draftOf(path);
   const handle = await open(draft, 'w', 0o600);
   try {

@@ -1,43 +1,16 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { ImpulsError } from '../core/errors.js';
 import type { WalletStorage } from '../client/storage.js';
-import { lockFile } from './file-lock.js';
-import { openLog } from './file-log.js';
+import { fileKinds } from './file-log-lines.js';
+import { openRecordsFile } from './records-file.js';
+
+export { openFileLibrary, type FileLibrary } from './key-library.js';
 
 /**
  * A wallet's records in one file, for one process of one machine. The file holds secrets: it and what lies beside it is
  * readable for its owner only. A folder that is missing is made.
  *
- * The file is a log of batches, written afresh when most of it is outdated. A batch is on the disk when its `write`
- * resolves; batches that wait at the same time go together.
- *
  * @throws ImpulsError `storage-locked` if it is open already, `storage-corrupt` if the file is not whole, which leaves it
- * untouched, `storage-failed` if it cannot be read or written
+ *   untouched, `storage-failed` if it cannot be read or written
  */
 export async function openFileStorage(path: string): Promise<WalletStorage> {
-  const file = resolve(path);
-  try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const lock = await lockFile(file);
-    try {
-      const log = await openLog(file);
-      let closing: Promise<void> | undefined;
-      return {
-        load: async () => log.load(),
-        write: async (changes) => log.write(changes),
-        close: () => (closing ??= log.close().finally(() => lock.release())),
-      };
-    } catch (error) {
-      await lock.release();
-      throw error;
-    }
-  } catch (error) {
-    throw fileError(error, file);
-  }
-}
-
-function fileError(cause: unknown, file: string): unknown {
-  const isSystem = cause instanceof Error && 'syscall' in cause;
-  return isSystem ? new ImpulsError('storage-failed', `cannot open the wallet ${file}`, { cause }) : cause;
+  return openRecordsFile(path, fileKinds.wallet);
 }

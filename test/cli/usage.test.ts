@@ -18,6 +18,7 @@ const commands = [
   'vendor init',
   'vendor serve',
   'voucher create',
+  'pack',
   'demo',
   'inspect',
 ];

@@ -1,7 +1,10 @@
-import { chmod, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toBase64url } from '../../src/core/index.js';
+import { openContentRegistry } from '../../src/node/content-registry.js';
 import { createSandbox, twoLines, type Sandbox } from './sandbox.js';
 
 let box: Sandbox;
@@ -94,11 +97,12 @@ describe('vendor serve', () => {
       (settings) => void settings.routes.push(free),
       async () => {
         const server = await box.serve('shop');
-        expect(server.events[0]).toEqual({
+        expect(server.events[0]).toMatchObject({
           event: 'ready',
           origin: box.origin,
           address: box.origin,
           name: 'Example News',
+          keys: 0,
         });
         expect((await get('/articles/hello.txt')).status).toBe(402);
         expect((await get('/articles/hello.txt', 'HEAD')).status).toBe(402);
@@ -133,6 +137,81 @@ describe('vendor serve', () => {
         expect(server.events.at(-1)).toEqual({ event: 'stopped' });
       },
     );
+  });
+
+  it('sells the content keys that are packed beside it, from the first one on', async () => {
+    const server = await box.serve('shop');
+    const entry = {
+      id: toBase64url(randomBytes(16)),
+      key: randomBytes(32),
+      price: 3,
+      title: 'a',
+      created: 0,
+    };
+    const path = `/impuls/keys/${entry.id}`;
+    const paths = async (): Promise<string[]> => {
+      const api = JSON.parse((await get('/openapi.json')).body) as { paths: Record<string, unknown> };
+      return Object.keys(api.paths);
+    };
+    expect((await get(path)).status).toBe(404);
+    expect(await paths()).toEqual(['/articles/{path}']);
+
+    const registry = await openContentRegistry(join(box.folder, 'shop', 'content.db'));
+    await registry.add([entry]);
+    expect((await get(path)).status).toBe(402);
+    expect((await get('/impuls/keys/none')).status).toBe(404);
+    expect((await paths()).sort()).toEqual(['/articles/{path}', '/impuls/keys/{id}']);
+    expect((await get('/llms.txt')).body).toContain('GET /impuls/keys/{id}');
+    const more = { ...entry, id: toBase64url(randomBytes(16)) };
+    await registry.add([more]);
+    expect((await get(`/impuls/keys/${more.id}`)).status).toBe(402);
+    await registry.close();
+    await server.stop();
+
+    const again = await box.serve('shop');
+    expect(again.events[0]).toMatchObject({ keys: 2 });
+    expect((await get(path)).status).toBe(402);
+    await again.stop();
+    await rm(join(box.folder, 'shop', 'content.db'));
+  });
+
+  it('lets pages of other origins read what is free, what is sold, and what is not there', async () => {
+    const free = { path: '/free/*', price: 0, folder: 'free' };
+    await mkdir(join(box.folder, 'shop', 'free'), { recursive: true });
+    await writeFile(join(box.folder, 'shop', 'free', 'a.txt'), 'free');
+    await withSettings(
+      (settings) => void settings.routes.push(free),
+      async () => {
+        const server = await box.serve('shop');
+        const headers = { origin: 'https://reader.example', 'access-control-request-method': 'GET' };
+        for (const [path, status] of [
+          ['/free/a.txt', 200],
+          ['/free/none.txt', 404],
+          ['/articles/hello.txt', 402],
+          ['/articles/none.txt', 404],
+          ['/impuls/keys/none', 404],
+          ['/elsewhere', 404],
+        ] as const) {
+          const response = await fetch(box.origin + path, { headers });
+          expect({ path, status: response.status }).toEqual({ path, status });
+          expect(response.headers.get('access-control-allow-origin')).toBe('*');
+          const preflight = await fetch(box.origin + path, { method: 'OPTIONS', headers });
+          expect(preflight.status).toBe(path === '/elsewhere' ? 404 : 204);
+          expect(preflight.headers.get('access-control-allow-origin')).toBe('*');
+        }
+        await server.stop();
+      },
+    );
+  });
+
+  it('refuses a registry of content keys that is none, and leaves it untouched', async () => {
+    const file = join(box.folder, 'shop', 'content.db');
+    await writeFile(file, 'this is no registry');
+    const { code, stderr } = await box.run(['vendor', 'serve', 'shop']);
+    expect(await readFile(file, 'utf8')).toBe('this is no registry');
+    await rm(file);
+    expect(code).toBe(7);
+    twoLines(stderr);
   });
 
   it('is alone on its ledger, and comes back after a crash', async () => {

@@ -1,65 +1,85 @@
-import { createPayingFetch, paymentOf, type KeyedPayment } from '../../client/index.js';
+import { createPayingFetch, paymentOf, type Wallet } from '../../client/index.js';
 import { ImpulsError } from '../../core/errors.js';
-import { formatUnits } from '../amounts.js';
-import { defineCommand, wholeNumber } from '../command.js';
+import type { ProtocolName } from '../../core/protocol.js';
+import { defineCommand, wholeNumber, type Call } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { checkWritable, showAnswer } from '../fetching/answer.js';
-import { dryRun } from '../fetching/dry-run.js';
+import { contentKind } from '../fetching/content.js';
+import { dryRun, tellFree } from '../fetching/dry-run.js';
+import { createKeyShop } from '../fetching/key-shop.js';
+import { fetchManifest } from '../fetching/manifest.js';
 import { cutOff, networkFailure, unreachable } from '../fetching/network.js';
-import { prepareRequest } from '../fetching/request.js';
+import { tellPayment } from '../fetching/payment-line.js';
+import { prepareRequest, type PreparedRequest } from '../fetching/request.js';
+import { fetchSealedFile, readSealed } from '../fetching/sealed-file.js';
 import { createTracingFetch } from '../fetching/trace.js';
-import type { Terminal } from '../terminal.js';
 import {
   configFile,
   defaultMax,
+  libraryFile,
   openWalletIfAny,
   walletFile,
   walletOption,
   withWallet,
 } from '../wallet-place.js';
 
+const options = {
+  max: { type: 'string', value: '<units>', help: 'The most to pay; required unless config.json says it' },
+  'dry-run': { type: 'boolean', help: 'Show the price and whether it would be paid; pay nothing' },
+  request: {
+    type: 'string',
+    short: 'X',
+    value: '<method>',
+    help: 'The method; default GET, or POST with -d',
+  },
+  data: {
+    type: 'string',
+    short: 'd',
+    value: '<data>',
+    multiple: true,
+    help: 'The body; @file reads a file, @- the input',
+  },
+  header: {
+    type: 'string',
+    short: 'H',
+    value: '<line>',
+    multiple: true,
+    help: "A header: 'Accept: text/html'",
+  },
+  include: { type: 'boolean', short: 'i', help: 'Write the head of the answer too' },
+  output: { type: 'string', short: 'o', value: '<file>', help: 'Write the body to a file' },
+  fail: { type: 'boolean', short: 'f', help: 'Exit with 1 for a status of 400 or above' },
+  verbose: { type: 'boolean', short: 'v', help: 'Show what goes over the wire, with the payment in words' },
+  silent: { type: 'boolean', short: 's', help: 'Say nothing about the payment' },
+  seal: { type: 'boolean', help: 'Ask for a body that only this payment opens, and open it' },
+  protocol: { type: 'string', value: 'chain|stream', help: 'Pay with cards of this protocol only' },
+  ...walletOption,
+  item: {
+    type: 'string',
+    value: '<path>',
+    multiple: true,
+    help: 'Of a manifest of sealed files: fetch this one',
+  },
+  json: { type: 'boolean', help: 'Write one JSON document: status, headers, body, payment' },
+} as const;
+
 export const fetchCommand = defineCommand({
   name: 'fetch',
   summary: 'Fetch a URL, and pay for it if it costs no more than --max',
   usage: '<url> --max <units> [options]',
-  options: {
-    max: { type: 'string', value: '<units>', help: 'The most to pay; required unless config.json says it' },
-    'dry-run': { type: 'boolean', help: 'Show the price and whether it would be paid; pay nothing' },
-    request: {
-      type: 'string',
-      short: 'X',
-      value: '<method>',
-      help: 'The method; default GET, or POST with -d',
-    },
-    data: {
-      type: 'string',
-      short: 'd',
-      value: '<data>',
-      multiple: true,
-      help: 'The body; @file reads a file, @- the input',
-    },
-    header: {
-      type: 'string',
-      short: 'H',
-      value: '<line>',
-      multiple: true,
-      help: "A header: 'Accept: text/html'",
-    },
-    include: { type: 'boolean', short: 'i', help: 'Write the head of the answer too' },
-    output: { type: 'string', short: 'o', value: '<file>', help: 'Write the body to a file' },
-    fail: { type: 'boolean', short: 'f', help: 'Exit with 1 for a status of 400 or above' },
-    verbose: { type: 'boolean', short: 'v', help: 'Show what goes over the wire, with the payment in words' },
-    silent: { type: 'boolean', short: 's', help: 'Say nothing about the payment' },
-    seal: { type: 'boolean', help: 'Ask for a body that only this payment opens, and open it' },
-    protocol: { type: 'string', value: 'chain|stream', help: 'Pay with cards of this protocol only' },
-    ...walletOption,
-    json: { type: 'boolean', help: 'Write one JSON document: status, headers, body, payment' },
-  },
+  options,
   words: [1, 1],
-  notes:
-    'Pays once, whatever is lost on the way: a request that was paid is sent again until it is answered. With\n--dry-run the request is sent without a payment: what is free is answered, and done.',
+  notes: [
+    'Pays once, whatever is lost on the way: a request that was paid is sent again until it is answered. With',
+    '--dry-run the request is sent without a payment: what is free is answered, and done.',
+    '',
+    'A sealed file (its name ends with .sealed) is fetched from any host and opened on the way; its key is bought',
+    'once. With -o a download that broke off goes on where it broke. The manifest of sealed files (impuls.json)',
+    'shows what there is; with --item, or -o and a folder, they are fetched.',
+  ].join('\n'),
   examples: [
     'impuls fetch https://news.example/articles/1 --max 5',
+    'impuls fetch https://cdn.example/report.pdf.sealed --max 5 -o report.pdf',
     "impuls fetch https://api.example/ask --max 50 -H 'Content-Type: application/json' -d @question.json -v",
   ],
   async run(call) {
@@ -70,7 +90,11 @@ export const fetchCommand = defineCommand({
     const tracing = values.verbose ? createTracingFetch(fetch, terminal.note, terminal.notePaint) : fetch;
     const log = values.verbose ? (line: string) => terminal.note(`* ${line}`) : undefined;
     if (values.verbose) terminal.note(`* wallet ${walletFile(call)}`);
-    return withWallet(openWalletIfAny(call, { fetch: tracing, ...(log && { log }) }), async (wallet) => {
+    const opening = () => openWalletIfAny(call, { fetch: tracing, ...(log && { log }) });
+    const kind = contentKind(request, values);
+    if (kind) return fetchContent(call, { kind, request, max, protocol, fetching: tracing, opening });
+    if (values.item) throw noManifest();
+    return withWallet(opening(), async (wallet) => {
       if (values['dry-run']) return dryRun(terminal, wallet, request, max, tracing);
       if (max === undefined) throw noMax(configFile(call));
       const paying = createPayingFetch({
@@ -93,7 +117,64 @@ export const fetchCommand = defineCommand({
   },
 });
 
-function readProtocol(name: string | undefined): 'chain' | 'stream' | undefined {
+interface ContentRequest {
+  readonly kind: 'sealed' | 'manifest';
+  readonly request: PreparedRequest;
+  readonly max: number | undefined;
+  readonly protocol: ProtocolName | undefined;
+  readonly fetching: typeof fetch;
+  readonly opening: () => Promise<Wallet>;
+}
+
+/** @returns the exit code */
+async function fetchContent(
+  call: Call<typeof options>,
+  { kind, request, max, protocol, fetching, opening }: ContentRequest,
+): Promise<number> {
+  const { terminal, values } = call;
+  const { url } = request;
+  const shop = createKeyShop({
+    libraryFile: libraryFile(call),
+    withWallet: (work) => withWallet(opening(), work),
+    protocol,
+  });
+  const opened = {
+    terminal,
+    shop,
+    fetch: fetching,
+    max() {
+      if (max === undefined) throw noMax(configFile(call));
+      return max;
+    },
+    output: values.output,
+    json: values.json ?? false,
+    silent: values.silent ?? false,
+    verbose: values.verbose ?? false,
+  };
+  if (kind === 'manifest') {
+    const intent = values['dry-run'] ? 'show' : 'fetch';
+    await fetchManifest(url, { ...opened, wanted: values.item ?? [], intent });
+    return exitCodes.ok;
+  }
+  if (values.item) throw noManifest();
+  if (!values['dry-run']) {
+    await fetchSealedFile(url, opened);
+    return exitCodes.ok;
+  }
+  const content = await readSealed(url, fetching);
+  await content.close();
+  if (await shop.held(content.keyUrl)) return tellFree(terminal, request, 'its key was bought before');
+  const asked = { ...request, url: new URL(content.keyUrl) };
+  return withWallet(opening(), (wallet) => dryRun(terminal, wallet, asked, max, fetching));
+}
+
+function noManifest(): ImpulsError {
+  return new ImpulsError('invalid-argument', '--item is for the manifest of sealed files', {
+    hint: `Name the address of an impuls.json.`,
+  });
+}
+
+function readProtocol(name: string | undefined): ProtocolName | undefined {
   if (name === undefined || name === 'chain' || name === 'stream') return name;
   throw new ImpulsError('invalid-argument', `--protocol has no "${name}"`, { hint: 'Say chain or stream.' });
 }
@@ -102,20 +183,4 @@ function noMax(file: string): ImpulsError {
   return new ImpulsError('invalid-argument', 'impuls fetch needs a limit: the most that it may pay', {
     hint: `Add --max <units>, or write {"max": <units>} into ${file}.`,
   });
-}
-
-function tellPayment(
-  terminal: Terminal,
-  payment: KeyedPayment | undefined,
-  when: 'always' | 'watched',
-): void {
-  if (when === 'watched' && !terminal.watched) return;
-  const { notePaint: paint } = terminal;
-  if (!payment) {
-    if (when === 'always') terminal.note('* nothing was paid');
-    return;
-  }
-  const left = payment.remaining === undefined ? '' : ` ${formatUnits(payment.remaining)} left.`;
-  const line = `paid ${formatUnits(payment.units)} (${payment.worth}), key ${payment.fingerprint}.${left}`;
-  terminal.note(paint.dim(`* ${line}`));
 }

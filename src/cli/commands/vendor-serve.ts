@@ -1,3 +1,4 @@
+import { contentPath } from '../../core/content-key.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
@@ -6,6 +7,7 @@ import { defineCommand, wholeNumber } from '../command.js';
 import { serveStatic } from '../serving/static-files.js';
 import { untilStopped } from '../serving/signals.js';
 import { startVendorServer } from '../serving/vendor-server.js';
+import { servePages, type ServedPage } from '../serving/web-pages.js';
 import { formatPairs, formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
 
@@ -31,11 +33,15 @@ export const vendorServe = defineCommand({
     const port =
       values.port === undefined ? folder.settings.listen.port : wholeNumber(values.port, '--port', 0, 65_535);
     refuseOpenHost(host);
+    const pages = await servePages();
     const stopped = untilStopped();
     const server = await startVendorServer(folder, {
       host,
       port,
-      routes: folder.settings.routes.map((route) => serveStatic(folder.path, route)),
+      routes: [
+        ...pages.flatMap(({ routes }) => routes),
+        ...folder.settings.routes.map((route) => serveStatic(folder.path, route)),
+      ],
       onError: (error) => terminal.note(`impuls: ${isImpulsError(error) ? error.message : String(error)}`),
       ...(values.verbose && {
         onPaid: (event) =>
@@ -46,7 +52,7 @@ export const vendorServe = defineCommand({
               ),
       }),
     });
-    announce(terminal, folder, server.address);
+    announce(terminal, folder, server.address, pages, await server.countKeys());
     await stopped;
     if (!terminal.json) terminal.note('Stopping: answering what has begun.');
     await server.close();
@@ -54,9 +60,22 @@ export const vendorServe = defineCommand({
   },
 });
 
-function announce(terminal: Terminal, { path, document, settings }: VendorFolder, address: string): void {
+function announce(
+  terminal: Terminal,
+  { path, document, settings }: VendorFolder,
+  address: string,
+  pages: readonly ServedPage[],
+  keys: number,
+): void {
   const { origin, name, unit, cards } = document;
-  const ready = { event: 'ready', origin, address, name };
+  const ready = {
+    event: 'ready',
+    origin,
+    address,
+    name,
+    pages: pages.map(({ path, hash }) => ({ path, hash })),
+    keys,
+  };
   if (new URL(origin).protocol === 'http:' && origin !== address) {
     terminal.note(`Clients look for it at ${origin}, not at ${address}: they will not find it there.`);
   }
@@ -78,6 +97,13 @@ function announce(terminal: Terminal, { path, document, settings }: VendorFolder
           ['Reach', tls],
           ['Cards', cards.map((key) => `${key.denomination} (${key.epoch})`).join(', ')],
           ['Unit', worthOf(1, unit)],
+          ...pages.map(
+            ({ name, path, hash }) =>
+              [
+                name === 'wallet' ? 'Wallet' : 'Player',
+                `${origin}${path}, build ${hash.slice(0, 16)}`,
+              ] as const,
+          ),
         ],
         paint,
       ),
@@ -89,12 +115,17 @@ function announce(terminal: Terminal, { path, document, settings }: VendorFolder
           { head: 'Worth', align: 'right' },
           { head: 'Folder' },
         ],
-        settings.routes.map((route) => [
-          route.path,
-          route.price === 0 ? 'free' : String(route.price),
-          route.price === 0 ? '' : worthOf(route.price, unit),
-          route.folder,
-        ]),
+        [
+          ...settings.routes.map((route) => [
+            route.path,
+            route.price === 0 ? 'free' : String(route.price),
+            route.price === 0 ? '' : worthOf(route.price, unit),
+            route.folder,
+          ]),
+          ...(keys > 0
+            ? [[`${contentPath}*`, 'as packed', '', `content.db, ${keys} ${keys === 1 ? 'key' : 'keys'}`]]
+            : []),
+        ],
         paint,
       ),
       '',

@@ -61,6 +61,16 @@ export async function dryRun(
   return code;
 }
 
+/** What needs no payment. @returns the exit code */
+export function tellFree(terminal: Terminal, { url, init }: PreparedRequest, why: string): number {
+  if (terminal.json) {
+    terminal.printJson({ method: init.method, url: url.href, units: 0, worth: '0', wouldPay: false, why });
+  } else {
+    terminal.print(`It costs nothing: ${why}.`);
+  }
+  return exitCodes.ok;
+}
+
 function canPay({ vendor, status, left }: CardSummary, origin: string, units: number): boolean {
   return vendor.origin === origin && (status === 'ready' || status === 'active') && left >= units;
 }
