@@ -26,11 +26,11 @@ const layer = (name, ...forbidden) => ({
 export default defineConfig(
   { ignores: ['dist', '.tsbuild', 'node_modules', 'vectors'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'web/**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./src/*/tsconfig.json', './tsconfig.test.json'],
+        project: ['./src/*/tsconfig.json', './tsconfig.test.json', './web/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -59,6 +59,18 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-argument': 'off',
       '@typescript-eslint/no-unsafe-call': 'off',
       '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    files: ['web/**/*.{ts,tsx}'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [noNode, { group: ['**/src/**', '**/dist/**'], message: 'Pages import impuls by name.' }],
+        },
+      ],
     },
   },
   layer('core', 'server', 'client', 'node', 'cli', 'testing'),

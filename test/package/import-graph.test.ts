@@ -16,7 +16,7 @@ const everywhere: readonly Layer[] = [
   {
     name: 'core',
     below: [],
-    packages: ['@noble/ciphers', '@noble/curves', '@noble/hashes', '@panva/hpke-noble', 'hpke'],
+    packages: ['@noble/curves', '@noble/hashes', '@panva/hpke-noble', 'hpke'],
   },
   { name: 'server', below: ['core'], packages: [] },
   { name: 'client', below: ['core'], packages: [] },

@@ -1,0 +1,31 @@
+import { useEffect, useState } from 'preact/hooks';
+
+/** What the page says of the vendor before there is a card. */
+export interface VendorFace {
+  readonly origin: string;
+  readonly name: string;
+  /** What one unit is worth, as the key document says it; undefined until it is known. */
+  readonly unit?: { readonly currency: string; readonly value: string };
+}
+
+export function useVendor(): VendorFace {
+  const { origin, host } = location;
+  const [face, setFace] = useState<VendorFace>({ origin, name: host });
+  useEffect(() => {
+    readFace(origin)
+      .then((found) => found && setFace(found))
+      // It is shown by its host, then.
+      .catch(() => undefined);
+  }, [origin]);
+  return face;
+}
+
+/** For people only: what is paid is decided by the document that the wallet has checked and pinned. */
+async function readFace(origin: string): Promise<VendorFace | undefined> {
+  const response = await fetch('/.well-known/impuls', { credentials: 'omit' });
+  if (!response.ok) return undefined;
+  const { name, unit } = (await response.json()) as Record<string, unknown>;
+  const { currency, value } = (unit ?? {}) as Record<string, unknown>;
+  if (typeof name !== 'string' || typeof currency !== 'string' || typeof value !== 'string') return undefined;
+  return { origin, name, unit: { currency, value } };
+}
