@@ -110,19 +110,33 @@ describe('attachPayment', () => {
     expect(got.key).toEqual(new Uint8Array(16).fill(7));
   });
 
-  it('holds a key until the playhead is near to what it is needed for', async () => {
+  it('holds a key until what it is for ends within the seconds that may be paid ahead', async () => {
     const { video, asked, request } = createStage();
     video.play();
     video.move(0.5);
     request(3);
     await settle();
     expect(asked).toEqual([]);
-    video.move(1.9);
+    video.move(3.9);
     await settle();
     expect(asked).toEqual([]);
-    video.move(2);
+    video.move(4);
     await settle();
     expect(asked).toEqual([keyUrl(3)]);
+  });
+
+  it('buys a key that is for more than may be paid ahead a second before it is needed', async () => {
+    const { hls, video, asked, request } = createStage();
+    const fragments = [0, 1, 2, 3, 4].map((n) => ({ ...fragment(1), start: 2 * n, duration: 2 }));
+    Object.assign(hls, { latestLevelDetails: { fragments } });
+    video.play();
+    video.move(0.9);
+    request(1);
+    await settle();
+    expect(asked).toEqual([]);
+    video.move(1);
+    await settle();
+    expect(asked).toEqual([keyUrl(1)]);
   });
 
   it('lets hls.js load no further ahead than may be paid, and gives its settings back', () => {

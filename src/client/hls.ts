@@ -3,7 +3,7 @@ import { ImpulsError, isImpulsError } from '../core/errors.js';
 import { worthOf } from '../core/key-document.js';
 import { platformSleep } from './environment.js';
 import { createPaidKeyLoader, type HlsFragment, type HlsLoaderClass, type KeyRequest } from './hls-loader.js';
-import { createMeter, type MeterReading } from './hls-meter.js';
+import { createMeter, keyUrlOf, type MeterReading } from './hls-meter.js';
 import type { KeyBuyer } from './key-buyer.js';
 import { partsOf } from './parts.js';
 import type { Wallet } from './wallet.js';
@@ -33,7 +33,10 @@ export interface FilmPaymentOptions {
   readonly buyer: KeyBuyer;
   /** The buyer's, to tell what is left and what units are worth. */
   readonly wallet?: Wallet;
-  /** A key is bought when the playhead is so near to what it is needed for. Seconds of the film, from 1; default 4. */
+  /**
+   * How far ahead of the playhead may be paid. Seconds of the film, from 1; default 4. A key that is for more than that is
+   * bought a second before it is needed.
+   */
   readonly aheadSeconds?: number;
   /** Which keys are for sale. Default: those below `/impuls/keys/`. Others are loaded as any file. */
   readonly isForSale?: (url: string) => boolean;
@@ -72,6 +75,7 @@ export interface FilmPayment {
 }
 
 const defaultAheadSeconds = 4;
+const leastLeadSeconds = 1;
 const retryMs = { first: 500, most: 8000 };
 /** The playhead moves on between two events of a fast film. */
 const tickMs = 100;
@@ -126,14 +130,24 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
     onState?.(state());
   }
 
+  /** How long before a piece is needed its key may be bought, for all that the key is for. */
+  function leadOf(fragment: HlsFragment): number {
+    const url = keyUrlOf(fragment);
+    let end = fragment.start + fragment.duration;
+    for (const other of hls.latestLevelDetails?.fragments ?? []) {
+      if (other.start >= end - 0.01 && keyUrlOf(other) === url) end = other.start + other.duration;
+    }
+    return Math.max(leastLeadSeconds, aheadSeconds - (end - fragment.start));
+  }
+
   /** Whether the film is about to need a piece of it. Before anything is loaded hls.js begins where it wants. */
-  function isDue({ start }: HlsFragment): boolean {
+  function isDue({ start }: HlsFragment, lead: number): boolean {
     if (video.paused || trouble?.status === 'stopped') return false;
-    return video.buffered.length === 0 || start - video.currentTime <= aheadSeconds;
+    return video.buffered.length === 0 || start - video.currentTime <= lead;
   }
 
   function release(): void {
-    for (const entry of held) if (isDue(entry.fragment)) entry.go();
+    for (const { fragment, lead, go } of held) if (isDue(fragment, lead)) go();
     if (held.size === 0) {
       clearInterval(ticking);
       ticking = undefined;
@@ -143,7 +157,8 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
   /** Waits until a piece is due; rejects when it is not wanted any more. */
   async function whenDue(fragment: HlsFragment, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (isDue(fragment)) return;
+    const lead = leadOf(fragment);
+    if (isDue(fragment, lead)) return;
     ticking ??= setInterval(release, tickMs);
     await new Promise<void>((resolve, reject) => {
       const leave = (): void => {
@@ -156,6 +171,7 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
       };
       const entry: Held = {
         fragment,
+        lead,
         go: () => {
           leave();
           resolve();
@@ -238,6 +254,8 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
 
 interface Held {
   readonly fragment: HlsFragment;
+  /** Seconds. */
+  readonly lead: number;
   readonly go: () => void;
 }
 

@@ -119,7 +119,7 @@ describe('npm run cinema', () => {
       await viewer.until({ status: 'stopped' });
       expect(await page.textContent('[role=status]')).toMatch(/no card/i);
       // The field for the voucher is where one is put.
-      expect(await page.evaluate(() => document.activeElement?.id)).toBe('code');
+      expect(await page.$eval('#code', (field) => field === document.activeElement)).toBe(true);
       await page.keyboard.type('not a code');
       await page.keyboard.press('Enter');
       await page.waitForSelector('.top-up [role=alert]');

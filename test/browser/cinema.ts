@@ -135,14 +135,10 @@ export function viewerOf(page: Page): Viewer {
     },
     async play(rate = 4) {
       await page.click('.start, .panel > .row .primary');
-      await page.$eval(
-        'video',
-        (element, speed) => ((element).playbackRate = speed),
-        rate,
-      );
+      await page.$eval('video', (element, speed) => (element.playbackRate = speed), rate);
     },
     async seek(seconds) {
-      await page.$eval('video', (element, to) => ((element).currentTime = to), seconds);
+      await page.$eval('video', (element, to) => (element.currentTime = to), seconds);
     },
     time: () => video((element) => element.currentTime),
     frames: () => video((element) => element.getVideoPlaybackQuality().totalVideoFrames),
