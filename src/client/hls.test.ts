@@ -28,6 +28,7 @@ class BaseLoader {
 class FakeVideo extends EventTarget {
   paused = true;
   currentTime = 0;
+  readyState = 4;
   buffered = { length: 0, start: () => 0, end: () => 0 };
   play(): void {
     this.paused = false;
@@ -137,6 +138,26 @@ describe('attachPayment', () => {
     video.move(1);
     await settle();
     expect(asked).toEqual([keyUrl(1)]);
+  });
+
+  it('has loading begin anew where hls.js waits for a key that a seek has left behind', async () => {
+    const { video, asked, calls, request } = createStage();
+    video.play();
+    video.move(0.5);
+    const { got } = request(3);
+    await settle();
+    // A seek to where nothing is; hls.js goes on waiting.
+    video.readyState = 1;
+    video.move(0.6);
+    expect(calls).toEqual(['stop', 'start 0.6']);
+    expect(got.aborted).toBe(true);
+    // It asks for the very same, so that is what it needs.
+    const again = request(3);
+    video.move(0.6);
+    await settle();
+    expect(calls).toHaveLength(2);
+    expect(asked).toEqual([keyUrl(3)]);
+    expect(again.got.key).toBeDefined();
   });
 
   it('lets hls.js load no further ahead than may be paid, and gives its settings back', () => {

@@ -26,7 +26,7 @@ export interface HlsPlayer {
 /** What is used of a `<video>`. */
 export type FilmElement = Pick<
   HTMLMediaElement,
-  'paused' | 'currentTime' | 'buffered' | 'addEventListener' | 'removeEventListener'
+  'paused' | 'currentTime' | 'buffered' | 'readyState' | 'addEventListener' | 'removeEventListener'
 >;
 
 export interface FilmPaymentOptions {
@@ -79,6 +79,8 @@ const leastLeadSeconds = 1;
 const retryMs = { first: 500, most: 8000 };
 /** The playhead moves on between two events of a fast film. */
 const tickMs = 100;
+/** `HTMLMediaElement.HAVE_FUTURE_DATA`. */
+const haveFutureData = 3;
 
 /**
  * Lets hls.js play a film whose keys are for sale. Call it before `loadSource`. Nothing is bought while the film is
@@ -102,6 +104,8 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
   let trouble: { readonly status: 'retrying' | 'stopped'; readonly reason: ImpulsError } | undefined;
   let origin: string | undefined;
   let ticking: ReturnType<typeof setInterval> | undefined;
+  /** The key of a piece that loading was begun anew for. */
+  let insisted: string | undefined;
   let detached = false;
 
   function state(): FilmState {
@@ -147,11 +151,30 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
   }
 
   function release(): void {
+    const isStarving = !video.paused && trouble?.status !== 'stopped' && video.readyState < haveFutureData;
+    if (!isStarving) insisted = undefined;
     for (const { fragment, lead, go } of held) if (isDue(fragment, lead)) go();
-    if (held.size === 0) {
-      clearInterval(ticking);
-      ticking = undefined;
+    if (isStarving) unblock();
+    if (held.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  }
+
+  /**
+   * The film has nothing to show, and hls.js waits for a piece far from the playhead: after a seek it does not give up one that
+   * it has all but the key of. So it is told to begin anew; if it insists on that piece, it is needed.
+   */
+  function unblock(): void {
+    const [first] = held;
+    if (!first) return;
+    const url = keyUrlOf(first.fragment);
+    if (url === insisted) {
+      first.go();
+      return;
     }
+    insisted = url;
+    hls.stopLoad();
+    hls.startLoad(video.currentTime);
   }
 
   /** Waits until a piece is due; rejects when it is not wanted any more. */

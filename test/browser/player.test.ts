@@ -186,6 +186,33 @@ describe('the player', () => {
     });
   });
 
+  it('neither sticks nor pays twice while one seeks, pauses and switches at random over a bad line', async () => {
+    const film = await show({ seconds: 20 });
+    await withProfile(async (profile) => {
+      const viewer = await openViewer(profile, cinema, film, await cinema.shop.voucher());
+      await viewer.redeem();
+      let seed = 77;
+      const random = (): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31) / 2 ** 31;
+      await viewer.page.route(keys, async (route: Route) => {
+        const fate = random();
+        if (fate >= 0.25) return route.continue();
+        if (fate >= 0.15) return route.fulfill({ status: 503 });
+        await route.fetch();
+        return route.abort();
+      });
+      await viewer.play(2);
+      for (let move = 0; move < 15; move++) {
+        const to = Math.floor(random() * 180) / 10;
+        if (random() < 0.3) await viewer.page.$eval('video', (video) => video.pause());
+        await viewer.seek(to);
+        if (random() < 0.3) await viewer.page.selectOption('.quality select', random() < 0.5 ? '0' : '1');
+        await viewer.page.$eval('video', (video) => void video.play().catch(() => {}));
+        await viewer.until({ past: to + 0.2 });
+      }
+      expectChargedOnce(cinema, film, 1);
+    });
+  });
+
   it('pays no key twice when the rendition is switched', async () => {
     const film = await show();
     await withProfile(async (profile) => {

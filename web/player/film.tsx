@@ -98,7 +98,7 @@ export function Film({ film, wallet, library, code }: Props) {
             </div>
           </Notice>
         )}
-        {isCapped && <Cap cap={cap} reason={reason!} onCap={allow} />}
+        {isCapped && <Cap cap={cap} reason={reason} onCap={allow} />}
         {(isEmpty || toppingUp) && (
           <TopUp
             wallet={wallet}

@@ -30,6 +30,8 @@ if (!Hls.isSupported()) {
   try {
     const wallet = await openPageWallet();
     const library = await openIndexedDbLibrary({ name: storageName });
+    // What a closed tab left open holds units back.
+    if (wallet.cards().some(({ reserved }) => reserved > 0)) wallet.recover().catch(() => undefined);
     root.replaceChildren();
     render(<App wallet={wallet} library={library} first={place} />, root);
   } catch (error) {
