@@ -73,6 +73,31 @@ describe('a key buyer', () => {
     expect(shop.spent(wallet)).toBe(8);
   });
 
+  it('asks for no price again: every key but the first takes one request, and what it costs is charged', async () => {
+    const shop = await openShop();
+    const prices = [3, 3, 3, 9, 9, 2, 2];
+    const ids = prices.map((price, i) => {
+      const made = `${'CDEFGHI'[i]!}`.repeat(21) + 'A';
+      shop.keys.set(made, { key: new Uint8Array(32).fill(i), price });
+      return made;
+    });
+    const wallet = await shop.world.richWallet('chain');
+    const buyer = shop.buyer(wallet);
+    const requests: number[] = [];
+    let count = 0;
+    shop.network = (_, deliver) => (count++, deliver());
+    for (const made of ids) {
+      count = 0;
+      await buyer.buy(contentKeyUrl(origin, made));
+      requests.push(count);
+    }
+    // The first asks for the price and shows the card; a dearer key is refused once; after a cheaper one the price is asked for.
+    expect(requests.slice(1)).toEqual([1, 1, 2, 1, 1, 2]);
+    expect(shop.spent(wallet)).toBe(prices.reduce((sum, price) => sum + price, 0));
+    const cheap = shop.buyer(wallet, { limits: { perRequest: 3, total: 3 } });
+    expect((await cheap.buy(url)).payment).toMatchObject({ units: 3 });
+  });
+
   it('makes one purchase of calls at the same time, also of two buyers', async () => {
     const shop = await openShop();
     const wallet = await shop.world.richWallet('stream');

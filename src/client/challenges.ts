@@ -1,4 +1,5 @@
 import type { CardId } from '../core/card.js';
+import { contentPath } from '../core/content-key.js';
 import { isImpulsError } from '../core/errors.js';
 import { parseChallenges, type Challenge } from '../core/wire/challenge.js';
 import { decodeRequest } from '../core/wire/request.js';
@@ -68,7 +69,8 @@ export interface OfferCache {
   /** @param now Unix seconds, by the vendor's clock */
   get(card: CardId, method: string, url: URL, now: number): Offer | undefined;
   put(card: CardId, method: string, url: URL, offer: Offer): void;
-  forget(card: CardId, method: string, url: URL): void;
+  /** Takes note of what a claim made with the offer held and was charged; an offer that no longer fits is forgotten. */
+  note(card: CardId, method: string, url: URL, units: number, charged: number): void;
 }
 
 /** Offers kept; the one unused for longest makes room. */
@@ -76,10 +78,15 @@ const maxOffers = 256;
 /** Seconds that an offer must still hold, for a claim to arrive in time. */
 const marginSeconds = 10;
 
+/** Content keys are one route: the next one most likely costs what the last one did, and a vendor that asks for more says so. */
+function routeOf({ pathname }: URL): string {
+  return pathname.startsWith(contentPath) ? contentPath : pathname;
+}
+
 export function createOfferCache(): OfferCache {
   const offers = new Map<string, Offer>();
   const name = (card: CardId, method: string, url: URL): string =>
-    `${card} ${method} ${url.origin}${url.pathname}`;
+    `${card} ${method} ${url.origin}${routeOf(url)}`;
   return {
     get(card, method, url, now) {
       const key = name(card, method, url);
@@ -97,8 +104,10 @@ export function createOfferCache(): OfferCache {
       offers.set(key, offer);
       if (offers.size > maxOffers) offers.delete(offers.keys().next().value!);
     },
-    forget(card, method, url) {
-      offers.delete(name(card, method, url));
+    note(card, method, url, units, charged) {
+      // Elsewhere less than was claimed is what a route that captures charges.
+      const misfits = charged === 0 || (charged < units && routeOf(url) === contentPath);
+      if (misfits) offers.delete(name(card, method, url));
     },
   };
 }

@@ -78,9 +78,9 @@ export function createKeyBuyer(options: KeyBuyerOptions): KeyBuyer {
         return undefined;
       });
       if (!key) continue;
-      // First the key, then the word that it came: of a crash in between nothing is lost.
+      // First the key, then the word that it came, which nobody waits for: of a crash in between nothing is lost.
       await library.put(url, key);
-      await confirmDelivery(response);
+      confirmDelivery(response).catch(() => {});
       const payment = paymentOf(response);
       if (payment) onPayment?.(payment);
       return payment ? { key, payment } : { key };

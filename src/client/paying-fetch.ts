@@ -1,3 +1,4 @@
+import type { CardId } from '../core/card.js';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
 import type { ProtocolName } from '../core/protocol.js';
 import { createOfferCache, readOffer, type Offer } from './challenges.js';
@@ -82,13 +83,13 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
 
   /** @param offer to be paid; undefined: the one that was shown for the card and the route before */
   function acquire(outgoing: Outgoing, offer: Offer | undefined, keep: Keep): Promise<Acquired | undefined> {
-    const { method, url, signal } = outgoing;
-    const { origin } = url;
+    const { signal } = outgoing;
+    const { origin } = outgoing.url;
     const now = vendors.now(origin);
     return purse.acquire({
       origin,
       protocol,
-      offerFor: (card) => offer ?? offers.get(card, method, url, now),
+      offerFor: (card) => offer ?? knownOffer(card, outgoing, now),
       admit: (chosen) => spending.admit(origin, chosen),
       dismiss: (units) => spending.dismiss(units),
       draft: ({ headers, seal: asked }) => ({ ...journaled(outgoing, headers), seal: asked ?? seal, keep }),
@@ -96,11 +97,17 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     });
   }
 
+  /** What was offered to the card for the route before, if it may be taken. */
+  function knownOffer(card: CardId, { method, url }: Outgoing, now: number): Offer | undefined {
+    const known = offers.get(card, method, url, now);
+    return known && spending.permits(url.origin, known) ? known : undefined;
+  }
+
   /** Whether a claim can be made before the vendor asks for one. */
-  function hasOffer({ method, url }: Outgoing): boolean {
-    if (!spending.allows(url.origin)) return false;
-    const now = vendors.now(url.origin);
-    return cardsOf(url.origin).some(({ id }) => offers.get(id, method, url, now));
+  function hasOffer(outgoing: Outgoing): boolean {
+    const { origin } = outgoing.url;
+    const now = vendors.now(origin);
+    return cardsOf(origin).some(({ id }) => knownOffer(id, outgoing, now));
   }
 
   function cardsOf(origin: string): HeldCard[] {
@@ -120,8 +127,9 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
         ...retry,
         signal: outgoing.signal,
       });
-      spending.dismiss(result.result === 'settled' ? record.units - result.payment.units : record.units);
-      if (result.result === 'freed') offers.forget(card.id, outgoing.method, outgoing.url);
+      const charged = result.result === 'settled' ? result.payment.units : 0;
+      spending.dismiss(record.units - charged);
+      offers.note(card.id, outgoing.method, outgoing.url, record.units, charged);
       return result;
     } catch (error) {
       // Freed before it was sent.

@@ -16,8 +16,8 @@ export interface SpendingLimits {
 
 /** Keeps count of what one paying fetch has claimed. */
 export interface Spending {
-  /** Whether a vendor may be paid at all. */
-  allows(origin: string): boolean;
+  /** Whether an offer may be taken now. */
+  permits(origin: string, offer: Offer): boolean;
   /** @throws ImpulsError `limit-exceeded` if an offer must not be taken */
   check(origin: string, offer: Offer): void;
   /** The same, and counts its units in. @throws ImpulsError `limit-exceeded` */
@@ -44,6 +44,9 @@ export function createSpending(limits: SpendingLimits): Spending {
     );
   };
 
+  const permits = (origin: string, { units }: Offer): boolean =>
+    allows(origin) && units <= perRequest && counted + units <= total;
+
   function check(origin: string, offer: Offer): void {
     if (!allows(origin)) {
       throw refuse(origin, offer, 'vendors', 'this vendor is not among those that may be paid', 'add it to');
@@ -58,7 +61,7 @@ export function createSpending(limits: SpendingLimits): Spending {
   }
 
   return {
-    allows,
+    permits,
     check,
     admit(origin, offer) {
       check(origin, offer);
