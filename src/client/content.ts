@@ -3,7 +3,13 @@ export { contentKeyUrl, parseContentKeyUrl, type ContentKeyUrl } from '../core/c
 export { manifestName, parseManifest, type ContentItem, type ContentManifest } from '../core/manifest.js';
 export { mediaTypeOf } from '../core/media-types.js';
 export type { DownloadOptions } from './download.js';
-export { createKeyBuyer, type BoughtKey, type KeyBuyer, type KeyBuyerOptions } from './key-buyer.js';
+export {
+  createKeyBuyer,
+  type BoughtKey,
+  type BuyOptions,
+  type KeyBuyer,
+  type KeyBuyerOptions,
+} from './key-buyer.js';
 export { createMemoryLibrary, type KeyLibrary } from './key-library.js';
 export { readManifest, type FoundItem, type FoundManifest, type ReadManifestOptions } from './manifest.js';
 export {

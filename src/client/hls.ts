@@ -225,7 +225,7 @@ export function attachPayment(hls: HlsPlayer, video: FilmElement, options: FilmP
     buying++;
     tell();
     try {
-      const { key, payment } = await buyer.buy(url);
+      const { key, payment } = await buyer.buy(url, { until: 'received' });
       meter.note(url, fragment, payment?.units ?? 0);
       if (trouble?.status === 'retrying') trouble = undefined;
       return key;

@@ -36,11 +36,23 @@ export interface KeyBuyer {
    *
    * @param url `<origin>/impuls/keys/<id>`
    * @param options.signal ends the waiting, not the purchase
+   * @param options.until `kept`, the default: the key is in the library. `received`: it need not be yet, so that a film begins
+   *   some milliseconds earlier; if it cannot be kept, the next call asks for it again without a charge
    * @throws ImpulsError `malformed` for another URL; `bad-key` if the vendor has no such key, or what came is none;
    *   `network` if it cannot answer now; what a paying fetch throws: `limit-exceeded`, `no-card`, `payment-refused`,
    *   `already-served`, `unsettled`
    */
-  buy(url: string, options?: { readonly signal?: AbortSignal }): Promise<BoughtKey>;
+  buy(url: string, options?: BuyOptions): Promise<BoughtKey>;
+}
+
+export interface BuyOptions {
+  readonly signal?: AbortSignal;
+  readonly until?: 'received' | 'kept';
+}
+
+interface Purchase {
+  readonly received: Promise<BoughtKey>;
+  readonly kept: Promise<BoughtKey>;
 }
 
 /** How often a key that was paid for is asked for when its answer breaks off. */
@@ -60,43 +72,60 @@ export function createKeyBuyer(options: KeyBuyerOptions): KeyBuyer {
     delivered: async (url) => (await library.get(url)) !== undefined,
     ...(protocol && { protocol }),
   });
-  const buying = new Map<string, Promise<BoughtKey>>();
+  const buying = new Map<string, Purchase>();
 
-  async function obtain(url: string): Promise<BoughtKey> {
+  /** @returns the key, and the answer that brought it unless it was in the library */
+  async function receive(url: string): Promise<{ readonly bought: BoughtKey; readonly response?: Response }> {
     const held = await library.get(url);
-    if (held) return { key: held };
+    if (held) return { bought: { key: held } };
     for (let delivery = 1; ; delivery++) {
       const response = await paying(url, { redirect: 'error' }).catch(async (error: unknown) => {
         const since = isImpulsError(error, 'already-served') ? await library.get(url) : undefined;
         if (!since) throw error;
         return since;
       });
-      if (response instanceof Uint8Array) return { key: response };
+      if (response instanceof Uint8Array) return { bought: { key: response } };
       const key = await readKey(url, response).catch((error: unknown) => {
         const isBroken = error instanceof TypeError || isImpulsError(error, 'bad-seal');
         if (!isBroken || delivery === maxDeliveries) throw error;
         return undefined;
       });
       if (!key) continue;
-      // First the key, then the word that it came, which nobody waits for: of a crash in between nothing is lost.
-      await library.put(url, key);
-      confirmDelivery(response).catch(() => {});
       const payment = paymentOf(response);
-      if (payment) onPayment?.(payment);
-      return payment ? { key, payment } : { key };
+      return { bought: payment ? { key, payment } : { key }, response };
     }
   }
 
+  /** First the key, then the word that it came, which nobody waits for: of a crash in between nothing is lost. */
+  async function keep(url: string, { key, payment }: BoughtKey, response: Response): Promise<void> {
+    await library.put(url, key);
+    confirmDelivery(response).catch(() => {});
+    if (payment) onPayment?.(payment);
+  }
+
+  function begin(url: string): Purchase {
+    const delivery = receive(url);
+    const received = delivery.then(({ bought }) => bought);
+    const kept = delivery.then(async ({ bought, response }) => {
+      if (response) await keep(url, bought, response);
+      return bought;
+    });
+    for (const promise of [received, kept]) promise.catch(() => {});
+    return { received, kept };
+  }
+
   return {
-    async buy(url, { signal } = {}) {
+    async buy(url, { signal, until = 'kept' } = {}) {
       const { href } = parseContentKeyUrl(url);
       signal?.throwIfAborted();
       let purchase = buying.get(href);
       if (!purchase) {
-        purchase = obtain(href).finally(() => buying.delete(href));
+        purchase = begin(href);
         buying.set(href, purchase);
+        const end = (): boolean => buying.delete(href);
+        purchase.kept.then(end, end);
       }
-      return orAborted(purchase, signal);
+      return orAborted(purchase[until], signal);
     },
   };
 }
