@@ -77,7 +77,7 @@ describe('a key buyer', () => {
     const shop = await openShop();
     const prices = [3, 3, 3, 9, 9, 2, 2];
     const ids = prices.map((price, i) => {
-      const made = ('CDEFGHI'[i]!).repeat(21) + 'A';
+      const made = 'CDEFGHI'[i]!.repeat(21) + 'A';
       shop.keys.set(made, { key: new Uint8Array(32).fill(i), price });
       return made;
     });
