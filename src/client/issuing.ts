@@ -5,7 +5,8 @@ import { utf8 } from '../core/bytes.js';
 import { deriveCard, type CardId } from '../core/card.js';
 import { issueContext, orderContext, sealEnvelope, type EnvelopeContext } from '../core/envelope.js';
 import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
-import { isIssuing, type IssuingKey, type KeyDocument } from '../core/key-document.js';
+import type { IssuingKey, KeyDocument } from '../core/key-document.js';
+import { issuingKeys } from '../core/key-life.js';
 import { limits } from '../core/limits.js';
 import { protocols, type CardKind } from '../core/protocol.js';
 import { parseVoucherCode } from '../core/voucher-code.js';
@@ -106,7 +107,7 @@ function readOrderReply(value: JsonValue): { denominations: number[]; served: bo
 
 /** Of the keys that are live the one that lasts longest. */
 function issuingKey(document: KeyDocument, denomination: number, now: number): IssuingKey {
-  const live = document.cards.filter((key) => key.denomination === denomination && isIssuing(key, now));
+  const live = issuingKeys(document, now).filter((key) => key.denomination === denomination);
   const [key] = live.sort((a, b) => b.notAfter - a.notAfter);
   if (!key) {
     throw new ImpulsError('key-retired', `${document.origin} issues no cards of ${denomination} units now`, {

@@ -1,12 +1,8 @@
 import { toBase64url } from '../core/base64url.js';
 import { fromUtf8, utf8 } from '../core/bytes.js';
 import { ImpulsError, isImpulsError, type ErrorCode } from '../core/errors.js';
-import {
-  checkSuccessor,
-  parseKeyDocument,
-  type Endpoints,
-  type ReceivedDocument,
-} from '../core/key-document.js';
+import { parseKeyDocument, type Endpoints, type ReceivedDocument } from '../core/key-document.js';
+import { checkSuccessor } from '../core/key-succession.js';
 import { limits } from '../core/limits.js';
 import { canonicalJson, parseJson, type JsonObject, type JsonValue } from '../core/wire/canonical-json.js';
 import type { Environment } from './environment.js';
@@ -123,8 +119,7 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
       if (toBase64url(pinned.digest) === fresh) return pinned;
       // Of two answers under way the older one may come last.
       if (pinned.document.previous.includes(fresh)) return pinned;
-      const held = journal.cards().filter(({ record }) => record.vendor === origin);
-      checkSuccessor(pinned, received, [...new Set(held.map(({ record }) => record.key))]);
+      checkSuccessor(pinned, received, keysInUse(origin, pinned));
       log(`${origin} has a new key document`);
     } else if (digest !== undefined && digest !== fresh && !received.document.previous.includes(digest)) {
       throw new ImpulsError(
@@ -139,6 +134,22 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     parsed.set(record, received);
     await journal.pin(origin, record);
     return received;
+  }
+
+  /** The keys of cards and of open redemptions. What has expired, by either clock, is in use no more. */
+  function keysInUse(origin: string, { document }: ReceivedDocument): string[] {
+    const now = Math.min(clock() / 1000, vendorTime(origin));
+    const expired = new Set(document.cards.filter(({ expires }) => expires <= now).map(({ id }) => id));
+    const cards = journal.cards().map(({ record }) => record);
+    const items = journal
+      .orders()
+      .flatMap(([, { vendor, items }]) => items.map(({ key }) => ({ vendor, key })));
+    const ours = [...cards, ...items].filter(({ vendor, key }) => vendor === origin && !expired.has(key));
+    return [...new Set(ours.map(({ key }) => key))];
+  }
+
+  function vendorTime(origin: string): number {
+    return Math.floor((clock() + (offsets.get(origin) ?? 0)) / 1000);
   }
 
   function noteDate(origin: string, response: Response): void {
@@ -169,7 +180,7 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
       if (heeded.size >= 1000) heeded.clear();
       heeded.add(name);
     },
-    now: (origin) => Math.floor((clock() + (offsets.get(origin) ?? 0)) / 1000),
+    now: vendorTime,
     noteDate,
     async post(origin, endpoint, body) {
       const path = pinned(origin).document.endpoints[endpoint];

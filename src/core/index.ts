@@ -40,14 +40,16 @@ export { ImpulsError, isImpulsError, type ErrorCode, type ImpulsErrorOptions } f
 export { generators, type Generator, type GeneratorName } from './generators.js';
 export {
   activationKeyId,
-  checkSuccessor,
   formatKeyDocument,
   issuingKeyId,
   parseKeyDocument,
   worthOf,
   type IssuingKey,
   type KeyDocument,
+  type Revocation,
 } from './key-document.js';
+export { issuingKeys, statementKeysAt } from './key-life.js';
+export { checkSuccessor } from './key-succession.js';
 export { limits } from './limits.js';
 export {
   protocolById,

@@ -5,15 +5,15 @@ import { concat, fromUtf8, utf8 } from './bytes.js';
 import { isImpulsError } from './errors.js';
 import {
   activationKeyId,
-  checkSuccessor,
   formatKeyDocument,
-  isIssuing,
   issuingKeyId,
   parseKeyDocument,
   worthOf,
   type IssuingKey,
   type KeyDocument,
 } from './key-document.js';
+import { isIssuing, issuingKeys, statementKeysAt } from './key-life.js';
+import { checkSuccessor } from './key-succession.js';
 import { limits } from './limits.js';
 import { canonicalJson, type JsonValue } from './wire/canonical-json.js';
 
@@ -143,6 +143,21 @@ describe('a key document', () => {
       [{ ...good, activation: { ...good.activation, id: 'AAAAAAAAAAA' } }, 'activation.id'],
       [{ ...good, activation: { ...good.activation, key: 'AAAA' } }, 'base64url'],
       [{ ...good, statement: { key: 5 } }, 'statement.key'],
+      [{ ...good, statement: { ...good.statement, earlier: {} } }, 'statement.earlier'],
+      [
+        { ...good, statement: { ...good.statement, earlier: [good.statement] } },
+        'statement.earlier[0].until',
+      ],
+      [{ ...good, revoked: {} }, 'revoked'],
+      [{ ...good, revoked: [{ id: issuingKeyId(modulus()), reason: 'lost', time: 1 }] }, 'revoked[0].id'],
+      [{ ...good, revoked: [{ id: card.id, reason: 'old', time: 1 }] }, 'revoked[0].reason'],
+      [{ ...good, revoked: [{ id: card.id, reason: 'lost' }] }, 'revoked[0].time'],
+      [{ ...good, revoked: [{ id: card.id, reason: 'leaked', time: 1 }] }, 'revoked[0].activateUntil'],
+      [
+        { ...good, revoked: [{ id: card.id, reason: 'leaked', time: 2, activateUntil: 1 }] },
+        'revoked[0].activateUntil',
+      ],
+      [{ ...good, revoked: [1, 2].map((time) => ({ id: card.id, reason: 'lost', time })) }, 'twice'],
       [{ ...good, previous: ['AAAA'] }, 'base64url'],
       [{ ...good, policy: { grace: -1, retention: 1 } }, 'policy.grace'],
       [cards({ id: issuingKeyId(modulus()) }), 'cards[0].id'],
@@ -210,6 +225,17 @@ describe('a key document', () => {
     expect(refusal(() => format(at(20, 60), at(10, 50), at(0, 40))).code).toBe('bad-document');
   });
 
+  it('does not count a key as live from its revocation on', () => {
+    const cards = [0, 10, 20].map((first) =>
+      issuingKey({ notBefore: start + first * day, notAfter: start + (first + 40) * day }),
+    );
+    const id = cards[1]!.id;
+    const format = (time: number) =>
+      formatKeyDocument({ ...good, cards, revoked: [{ id, reason: 'lost', time }] });
+    expect(parseKeyDocument(format(start + 20 * day)).document.revoked).toHaveLength(1);
+    expect(refusal(() => format(start + 20 * day + 1)).message).toContain('live at a time');
+  });
+
   it('of any bytes or any JSON raises only ImpulsError', () => {
     const only = (bytes: Uint8Array) => {
       const { code } = refusal(() => parseKeyDocument(bytes));
@@ -217,7 +243,7 @@ describe('a key document', () => {
     };
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), only));
     fc.assert(fc.property(fc.jsonValue(), (value) => only(encode(value as object))));
-    const names = Object.keys(good) as (keyof KeyDocument)[];
+    const names = [...Object.keys(good), 'revoked'] as (keyof KeyDocument)[];
     fc.assert(
       fc.property(fc.constantFrom(...names), fc.jsonValue(), (name, value) => {
         try {
@@ -235,6 +261,28 @@ describe('an issuing key', () => {
     const key = issuingKey();
     const times = [key.notBefore - 1, key.notBefore, key.notAfter - 1, key.notAfter];
     expect(times.map((time) => isIssuing(key, time))).toEqual([false, true, true, false]);
+  });
+
+  it('issues nothing from its revocation on', () => {
+    const [first, second] = good.cards as [IssuingKey, IssuingKey];
+    const revoked = [{ id: first.id, reason: 'lost', time: start + day } as const];
+    const ids = (at: number) => issuingKeys({ ...good, revoked }, at).map(({ id }) => id);
+    expect(ids(start + day - 1)).toEqual([first.id, second.id]);
+    expect(ids(start + day)).toEqual([second.id]);
+  });
+});
+
+describe('a statement', () => {
+  it('holds under the key of its time', () => {
+    const [a, b, c] = [1, 2, 3].map((byte) => b64(new Uint8Array(32).fill(byte))) as [string, string, string];
+    const earlier = [
+      { key: a, until: 100 },
+      { key: b, until: 200 },
+    ];
+    const at = (time: number) =>
+      statementKeysAt({ statement: { key: c, earlier } }, time).map((key) => key[0]);
+    expect([at(99), at(100), at(199), at(200)]).toEqual([[1, 2, 3], [2, 3], [2, 3], [3]]);
+    expect(statementKeysAt(good, 1).map(b64)).toEqual([good.statement.key]);
   });
 });
 
@@ -255,6 +303,57 @@ describe('a successor', () => {
     checkSuccessor(pinned, later, held);
   });
 
+  it('may revoke a key, and call a lost one leaked later on, but never take it back', () => {
+    const id = held[0]!;
+    const lost = [{ id, reason: 'lost', time: start }];
+    const leaked = [{ id, reason: 'leaked', time: start, activateUntil: start + day }];
+    const revoking = successor({ revoked: lost });
+    checkSuccessor(pinned, revoking, held);
+    const after = (changes: object) =>
+      parseKeyDocument(
+        encode({
+          ...revoking.document,
+          previous: [...revoking.document.previous, b64(revoking.digest)],
+          ...changes,
+        }),
+      );
+    checkSuccessor(revoking, after({ name: 'Other News' }), held);
+    const worse = after({ revoked: leaked });
+    checkSuccessor(revoking, worse, held);
+    checkSuccessor(revoking, after({ cards: [good.cards[1]], revoked: [] }), [held[1]!]);
+    for (const revoked of [[], [{ ...lost[0], time: start + 1 }]]) {
+      expect(refusal(() => checkSuccessor(revoking, after({ revoked }), held)).message).toContain(
+        'takes back',
+      );
+    }
+    const better = parseKeyDocument(
+      encode({ ...worse.document, previous: [...worse.document.previous, b64(worse.digest)], revoked: lost }),
+    );
+    expect(refusal(() => checkSuccessor(worse, better, held)).message).toContain('takes back');
+  });
+
+  it('keeps every key that statements were signed with', () => {
+    const { key } = good.statement;
+    const other = b64(randomBytes(32));
+    const earlier = [{ key, until: start }];
+    const next = successor({ statement: { key: other, earlier } });
+    checkSuccessor(pinned, next, held);
+    const after = (statement: object) =>
+      parseKeyDocument(
+        encode({ ...next.document, previous: [...next.document.previous, b64(next.digest)], statement }),
+      );
+    checkSuccessor(next, after({ key: other, earlier }), held);
+    for (const statement of [
+      { key: other },
+      { key: other, earlier: [{ key, until: start + 1 }] },
+      { key, earlier },
+    ]) {
+      expect(refusal(() => checkSuccessor(next, after(statement), held)).message).toContain('signed with');
+    }
+    const dropped = successor({ statement: { key: other } });
+    expect(refusal(() => checkSuccessor(pinned, dropped, held)).message).toContain('signed with');
+  });
+
   it.each([
     ['of another origin', successor({ origin: 'https://other.example' }), 'other.example'],
     [
@@ -263,6 +362,11 @@ describe('a successor', () => {
       'does not name',
     ],
     ['without a key in use', successor({ cards: good.cards.slice(1) }), 'drops or alters'],
+    [
+      'that tells another past',
+      successor({ previous: [b64(randomBytes(32)), b64(pinned.digest)] }),
+      'another past',
+    ],
     [
       'with a key in use of another expiry',
       successor({ cards: good.cards.map((card) => ({ ...card, expires: card.expires + 1 })) }),
@@ -277,6 +381,11 @@ describe('a successor', () => {
     const error = refusal(() => checkSuccessor(pinned, next, held));
     expect([error.code, error.message]).toEqual(['bad-document', expect.stringContaining(message)]);
     expect(error.hint).toBeDefined();
+  });
+
+  it('is refused if it alters a key, whether the wallet holds cards of it or not', () => {
+    const altered = successor({ cards: good.cards.map((card) => ({ ...card, epoch: 'other' })) });
+    expect(refusal(() => checkSuccessor(pinned, altered, [])).message).toContain('drops or alters');
   });
 
   it('is refused for a held key that the pinned document does not have', () => {

@@ -2,6 +2,7 @@ import { toBase64url } from './base64url.js';
 import { concat, fromUtf8, utf8 } from './bytes.js';
 import { ImpulsError, isImpulsError } from './errors.js';
 import { sha256 } from './hash.js';
+import { isIssuing } from './key-life.js';
 import { limits } from './limits.js';
 import { checkModulus } from './modulus.js';
 import { canonicalJson, parseJson, type JsonObject, type JsonValue } from './wire/canonical-json.js';
@@ -19,8 +20,15 @@ export interface KeyDocument {
   readonly name: string;
   readonly unit: Unit;
   readonly activation: { readonly id: string; /** X25519, 32 bytes. */ readonly key: string };
-  readonly statement: { /** Ed25519, 32 bytes. */ readonly key: string };
+  readonly statement: {
+    /** Ed25519, 32 bytes. */
+    readonly key: string;
+    /** The keys before it, oldest first: what names a time before `until` may be signed with one of them. */
+    readonly earlier?: readonly { readonly key: string; /** Unix seconds. */ readonly until: number }[];
+  };
   readonly cards: readonly IssuingKey[];
+  /** Keys that issue no more, though their entry says so; an entry itself never changes. */
+  readonly revoked?: readonly Revocation[];
   readonly endpoints: Endpoints;
   readonly policy: Policy;
   /** The digest of every earlier document, oldest first. */
@@ -40,6 +48,18 @@ export interface IssuingKey {
   readonly notAfter: number;
   /** Its cards are spent before `expires`. */
   readonly expires: number;
+}
+
+/** The end of an issuing key before its time. Cards that are activated stay good. Times are Unix seconds. */
+export interface Revocation {
+  /** Of the issuing key. */
+  readonly id: string;
+  /** `leaked`: somebody else can sign cards with it. `lost`: nobody can. */
+  readonly reason: 'leaked' | 'lost';
+  /** From then on it issues nothing. */
+  readonly time: number;
+  /** `leaked` only, not before `time`: from then on no card of it is activated for the first time. */
+  readonly activateUntil?: number;
 }
 
 export interface Unit {
@@ -89,11 +109,6 @@ export function activationKeyId(key: Uint8Array): string {
   return toBase64url(sha256(concat(utf8('impuls/1 activation key'), key)).subarray(0, 8));
 }
 
-/** Whether a key issues cards at a time in Unix seconds. */
-export function isIssuing(key: IssuingKey, atSeconds: number): boolean {
-  return key.notBefore <= atSeconds && atSeconds < key.notAfter;
-}
-
 /**
  * What so many units are worth, exactly: `worthOf(3, { currency: 'USD', value: '0.001' })` is `0.003 USD`.
  * @throws ImpulsError `invalid-argument` for units that cannot be counted
@@ -138,34 +153,6 @@ export function parseKeyDocument(bytes: Uint8Array): ReceivedDocument {
   }
 }
 
-/**
- * What a wallet asks of a document that is to take the place of the one it pinned (docs/spec.md §2).
- * @param heldKeyIds the issuing keys that the wallet still holds cards of
- * @throws ImpulsError `bad-document`
- */
-export function checkSuccessor(
-  pinned: ReceivedDocument,
-  next: ReceivedDocument,
-  heldKeyIds: readonly string[],
-): void {
-  const digest = toBase64url(pinned.digest);
-  if (toBase64url(next.digest) === digest) return;
-  const refuse = (what: string): ImpulsError =>
-    new ImpulsError('bad-document', `the vendor's new key document ${what}`, {
-      hint: 'Fetch it over another network and compare; buy and activate nothing until the vendor explains the change.',
-    });
-  if (next.document.origin !== pinned.document.origin) {
-    throw refuse(`is of ${next.document.origin}, not of ${pinned.document.origin}`);
-  }
-  if (!next.document.previous.includes(digest)) throw refuse('does not name the one that this wallet pinned');
-  for (const id of heldKeyIds) {
-    const entry = pinned.entries.get(id);
-    if (entry === undefined || next.entries.get(id) !== entry) {
-      throw refuse(`drops or alters the key ${id}, of which this wallet holds cards`);
-    }
-  }
-}
-
 function readDocument(json: JsonObject): KeyDocument {
   check(json['version'] === 1, 'is not of version 1');
   const activation = expectObject(json['activation'], 'activation');
@@ -173,14 +160,20 @@ function readDocument(json: JsonObject): KeyDocument {
   const activationId = activationKeyId(activationKey);
   check(activation['id'] === activationId, 'has an activation.id that is not of its key');
   const origin = readOrigin(json['origin']);
+  const list = expectArray(json['cards'], 'cards');
+  check(list.length <= limits.documentCards, `has more than ${limits.documentCards} issuing keys`);
+  const cards = list.map((entry, i) => readCard(expectObject(entry, `cards[${i}]`), `cards[${i}]`));
+  const revoked = json['revoked'] === undefined ? undefined : readRevoked(json['revoked'], cards);
+  checkCards(cards, revoked);
   return {
     version: 1,
     origin,
     name: matching(displayName, json['name'], 'name'),
     unit: readUnit(expectObject(json['unit'], 'unit')),
     activation: { id: activationId, key: toBase64url(activationKey) },
-    statement: { key: base64url(expectObject(json['statement'], 'statement')['key'], 32, 'statement.key') },
-    cards: readCards(expectArray(json['cards'], 'cards')),
+    statement: readStatement(expectObject(json['statement'], 'statement')),
+    cards,
+    ...(revoked && { revoked }),
     endpoints: readEndpoints(expectObject(json['endpoints'], 'endpoints'), origin),
     policy: readPolicy(expectObject(json['policy'], 'policy')),
     previous: expectArray(json['previous'], 'previous').map((digest) => base64url(digest, 32, 'previous')),
@@ -219,20 +212,52 @@ function readEndpoints(json: JsonObject, origin: string): Endpoints {
   };
 }
 
-function readCards(list: readonly JsonValue[]): IssuingKey[] {
-  check(list.length <= limits.documentCards, `has more than ${limits.documentCards} issuing keys`);
-  const cards = list.map((entry, index) =>
-    readCard(expectObject(entry, `cards[${index}]`), `cards[${index}]`),
-  );
+function readStatement(json: JsonObject): KeyDocument['statement'] {
+  const key = base64url(json['key'], 32, 'statement.key');
+  if (json['earlier'] === undefined) return { key };
+  const earlier = expectArray(json['earlier'], 'statement.earlier').map((item, i) => {
+    const where = `statement.earlier[${i}]`;
+    const entry = expectObject(item, where);
+    return {
+      key: base64url(entry['key'], 32, `${where}.key`),
+      until: expectUint32(entry['until'], `${where}.until`),
+    };
+  });
+  return { key, earlier };
+}
+
+function readRevoked(value: JsonValue, cards: readonly IssuingKey[]): Revocation[] {
+  const revoked = expectArray(value, 'revoked').map((item, i): Revocation => {
+    const where = `revoked[${i}]`;
+    const json = expectObject(item, where);
+    const { id, reason } = json;
+    check(
+      typeof id === 'string' && cards.some((key) => key.id === id),
+      `has a ${where}.id that is no key of it`,
+    );
+    check(reason === 'leaked' || reason === 'lost', `has a ${where}.reason that is none`);
+    const time = expectUint32(json['time'], `${where}.time`);
+    if (reason === 'lost') return { id, reason, time };
+    const activateUntil = expectUint32(json['activateUntil'], `${where}.activateUntil`);
+    check(activateUntil >= time, `has a ${where}.activateUntil before its time`);
+    return { id, reason, time, activateUntil };
+  });
+  check(new Set(revoked.map(({ id }) => id)).size === revoked.length, 'revokes an issuing key twice');
+  return revoked;
+}
+
+function checkCards(cards: readonly IssuingKey[], revoked: readonly Revocation[] = []): void {
   check(new Set(cards.map(({ id }) => id)).size === cards.length, 'names an issuing key twice');
+  const ends = new Map(revoked.map((entry) => [entry.id, entry]));
   for (const { denomination, notBefore } of cards) {
-    const live = cards.filter((key) => key.denomination === denomination && isIssuing(key, notBefore));
+    const live = cards.filter(
+      (key) => key.denomination === denomination && isIssuing(key, notBefore, ends.get(key.id)),
+    );
     check(
       live.length <= liveKeys,
       `has more than ${liveKeys} keys of denomination ${denomination} live at a time`,
     );
   }
-  return cards;
 }
 
 function readCard(json: JsonObject, where: string): IssuingKey {

@@ -6,11 +6,11 @@ import { ImpulsError } from '../core/errors.js';
 import {
   activationKeyId,
   formatKeyDocument,
-  isIssuing,
   parseKeyDocument,
   type IssuingKey,
   type KeyDocument,
 } from '../core/key-document.js';
+import { issuingKeys } from '../core/key-life.js';
 import { canonicalJson, parseJson, type JsonObject } from '../core/wire/canonical-json.js';
 import {
   expectArray,
@@ -104,9 +104,11 @@ function fixed(what: string, sold: string): ImpulsError {
 /** @param now Unix seconds @throws ImpulsError `storage-corrupt` if they are not those of the document, `bad-key` */
 export function createVendorKeys(secrets: VendorSecrets, document: KeyDocument, now: number): VendorKeys {
   const issuing = secrets.issuing.map(createRsaSigner);
-  for (const card of document.cards) {
-    if (isIssuing(card, now) && !issuing.some(({ id }) => id === card.id)) {
-      throw new ImpulsError('storage-corrupt', `the secret of the issuing key ${card.id} is missing`);
+  for (const { id } of issuingKeys(document, now)) {
+    if (!issuing.some((signer) => signer.id === id)) {
+      throw new ImpulsError('storage-corrupt', `the secret of the issuing key ${id} is missing`, {
+        hint: `Put keys.json back from a backup, or run: impuls keys revoke ${id} --reason lost`,
+      });
     }
   }
   const { activation, statement, challenge, voucher } = secrets;

@@ -5,6 +5,7 @@ import { equalBytes } from '../core/bytes.js';
 import { readOpening } from '../core/card.js';
 import { ImpulsError } from '../core/errors.js';
 import type { KeyDocument } from '../core/key-document.js';
+import { revocationOf } from '../core/key-life.js';
 import type { Ledger, StoredCard } from './ledger.js';
 
 /** Activating a card, docs/spec.md §5: the vendor meets it for the first time, and cannot tell whom it sold it to. */
@@ -43,6 +44,16 @@ export async function activate(
   const known = await ledger.readCard(id);
   if (!known && now >= key.expires) {
     throw new ImpulsError('card-expired', 'cards of that key have expired');
+  }
+  const { activateUntil = Infinity } = revocationOf(document, key.id) ?? {};
+  if (!known && now >= activateUntil) {
+    throw new ImpulsError(
+      'key-retired',
+      'that issuing key was stolen, and cards of it are activated no more',
+      {
+        hint: 'Ask the vendor for a card in exchange: it cannot tell yours from forged ones.',
+      },
+    );
   }
   const card =
     known ??

@@ -4,6 +4,7 @@ import { Writer } from '../core/bytes.js';
 import { ImpulsError, malformed } from '../core/errors.js';
 import { sha256, type HmacKey } from '../core/hash.js';
 import type { IssuingKey, KeyDocument } from '../core/key-document.js';
+import { issuingKeys } from '../core/key-life.js';
 import { limits } from '../core/limits.js';
 import type { JsonValue } from '../core/wire/canonical-json.js';
 import type { IssuingSigner } from './keys.js';
@@ -89,8 +90,8 @@ export function unknownOrder(): ImpulsError {
 }
 
 function liveKey(document: KeyDocument, id: string, now: number): IssuingKey {
-  const entry = document.cards.find((key) => key.id === id);
-  if (!entry || now < entry.notBefore || now >= entry.notAfter) {
+  const entry = issuingKeys(document, now).find((key) => key.id === id);
+  if (!entry) {
     throw new ImpulsError('key-retired', 'cards are not issued under that key now', {
       hint: 'Fetch the key document again and blind for a live key.',
     });

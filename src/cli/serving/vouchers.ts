@@ -1,5 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
-import { isIssuing, type KeyDocument } from '../../core/key-document.js';
+import type { KeyDocument } from '../../core/key-document.js';
+import { issuingKeys } from '../../core/key-life.js';
 import { limits } from '../../core/limits.js';
 import type { JsonValue } from '../../core/wire/canonical-json.js';
 import { expectArray, expectObject, expectUint32 } from '../../core/wire/json-members.js';
@@ -14,9 +15,7 @@ export function checkVouchers(
   count: number,
   now: number,
 ): void {
-  const live = [
-    ...new Set(document.cards.filter((key) => isIssuing(key, now)).map((key) => key.denomination)),
-  ];
+  const live = [...new Set(issuingKeys(document, now).map((key) => key.denomination))];
   for (const { denomination } of items) {
     if (live.includes(denomination)) continue;
     throw new ImpulsError('invalid-argument', `no cards of ${denomination} units are issued`, {

@@ -1,0 +1,42 @@
+import { fromBase64url } from './base64url.js';
+import type { IssuingKey, KeyDocument, Revocation } from './key-document.js';
+
+/** What the keys of a document do at a time, docs/spec.md §2. Times are Unix seconds. */
+
+/**
+ * Whether a key issues cards.
+ * @param revocation of that key
+ */
+export function isIssuing(
+  key: Pick<IssuingKey, 'notBefore' | 'notAfter'>,
+  atSeconds: number,
+  revocation?: Revocation,
+): boolean {
+  return (
+    key.notBefore <= atSeconds && atSeconds < Math.min(key.notAfter, revocation?.time ?? Number.MAX_VALUE)
+  );
+}
+
+/** The keys that issue cards. */
+export function issuingKeys(
+  document: Pick<KeyDocument, 'cards' | 'revoked'>,
+  atSeconds: number,
+): IssuingKey[] {
+  return document.cards.filter((key) => isIssuing(key, atSeconds, revocationOf(document, key.id)));
+}
+
+export function revocationOf({ revoked }: Pick<KeyDocument, 'revoked'>, id: string): Revocation | undefined {
+  return revoked?.find((entry) => entry.id === id);
+}
+
+/**
+ * The keys, 32 bytes each, under which a statement of that time may be signed: it holds if it does under one of them.
+ * @param atSeconds the time that the statement names
+ */
+export function statementKeysAt(
+  { statement }: Pick<KeyDocument, 'statement'>,
+  atSeconds: number,
+): Uint8Array[] {
+  const earlier = (statement.earlier ?? []).filter(({ until }) => atSeconds < until);
+  return [...earlier, statement].map(({ key }) => fromBase64url(key, 32));
+}
