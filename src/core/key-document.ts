@@ -2,7 +2,7 @@ import { toBase64url } from './base64url.js';
 import { concat, fromUtf8, utf8 } from './bytes.js';
 import { ImpulsError, isImpulsError } from './errors.js';
 import { sha256 } from './hash.js';
-import { isIssuing } from './key-life.js';
+import { crowdedDenomination, liveKeys } from './key-life.js';
 import { limits } from './limits.js';
 import { checkModulus } from './modulus.js';
 import { canonicalJson, parseJson, type JsonObject, type JsonValue } from './wire/canonical-json.js';
@@ -94,7 +94,6 @@ export interface ReceivedDocument {
 }
 
 const leastIssuingSeconds = 30 * 24 * 3600;
-const liveKeys = 2;
 const decimal = /^(0|[1-9]\d{0,8})(\.\d{1,9})?$/;
 const token = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
 const displayName = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,200}$/u;
@@ -164,7 +163,9 @@ function readDocument(json: JsonObject): KeyDocument {
   check(list.length <= limits.documentCards, `has more than ${limits.documentCards} issuing keys`);
   const cards = list.map((entry, i) => readCard(expectObject(entry, `cards[${i}]`), `cards[${i}]`));
   const revoked = json['revoked'] === undefined ? undefined : readRevoked(json['revoked'], cards);
-  checkCards(cards, revoked);
+  check(new Set(cards.map(({ id }) => id)).size === cards.length, 'names an issuing key twice');
+  const crowded = crowdedDenomination({ cards, ...(revoked && { revoked }) });
+  check(crowded === undefined, `has more than ${liveKeys} keys of denomination ${crowded} live at a time`);
   return {
     version: 1,
     origin,
@@ -244,20 +245,6 @@ function readRevoked(value: JsonValue, cards: readonly IssuingKey[]): Revocation
   });
   check(new Set(revoked.map(({ id }) => id)).size === revoked.length, 'revokes an issuing key twice');
   return revoked;
-}
-
-function checkCards(cards: readonly IssuingKey[], revoked: readonly Revocation[] = []): void {
-  check(new Set(cards.map(({ id }) => id)).size === cards.length, 'names an issuing key twice');
-  const ends = new Map(revoked.map((entry) => [entry.id, entry]));
-  for (const { denomination, notBefore } of cards) {
-    const live = cards.filter(
-      (key) => key.denomination === denomination && isIssuing(key, notBefore, ends.get(key.id)),
-    );
-    check(
-      live.length <= liveKeys,
-      `has more than ${liveKeys} keys of denomination ${denomination} live at a time`,
-    );
-  }
 }
 
 function readCard(json: JsonObject, where: string): IssuingKey {

@@ -25,6 +25,24 @@ export function issuingKeys(
   return document.cards.filter((key) => isIssuing(key, atSeconds, revocationOf(document, key.id)));
 }
 
+/** How many keys of one denomination may be live at a time. */
+export const liveKeys = 2;
+
+/** A denomination of which more keys are live at some time than may be. */
+export function crowdedDenomination({
+  cards,
+  revoked,
+}: Pick<KeyDocument, 'cards' | 'revoked'>): number | undefined {
+  const ends = new Map(revoked?.map((entry) => [entry.id, entry]));
+  const crowded = cards.find(({ denomination, notBefore }) => {
+    const live = cards.filter(
+      (key) => key.denomination === denomination && isIssuing(key, notBefore, ends.get(key.id)),
+    );
+    return live.length > liveKeys;
+  });
+  return crowded?.denomination;
+}
+
 export function revocationOf({ revoked }: Pick<KeyDocument, 'revoked'>, id: string): Revocation | undefined {
   return revoked?.find((entry) => entry.id === id);
 }

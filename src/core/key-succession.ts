@@ -30,8 +30,9 @@ export function breachOf(
   if (toBase64url(next.digest) === digest) return undefined;
   const [old, fresh] = [pinned.document, next.document];
   if (fresh.origin !== old.origin) return `is of ${fresh.origin}, not of ${old.origin}`;
-  if (!fresh.previous.includes(digest)) return 'does not name the one that this wallet pinned';
-  if (!beginsWith(fresh.previous, [...old.previous, digest])) return 'tells another past than the pinned one';
+  if (!fresh.previous.includes(digest)) return 'does not name the one that it replaces';
+  if (!beginsWith(fresh.previous, [...old.previous, digest]))
+    return 'tells another past than the one that it replaces';
   for (const [id, entry] of pinned.entries) {
     const now = next.entries.get(id);
     if (now === undefined ? heldKeyIds.includes(id) : now !== entry) {

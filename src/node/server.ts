@@ -16,3 +16,6 @@ export {
   type VendorFolder,
   type VendorFolderOptions,
 } from './vendor-folder.js';
+export { revokeKey, type RevocationRequest } from './vendor-revocation.js';
+export { rotateKeys, type KeyKind, type Rotated, type Rotation } from './vendor-rotation.js';
+export type { WriteFile } from './vendor-store.js';

@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
-import { fromBase64url, toBase64url } from '../core/base64url.js';
-import { equalBytes, fromUtf8, utf8 } from '../core/bytes.js';
+import { toBase64url } from '../core/base64url.js';
+import { fromUtf8, utf8 } from '../core/bytes.js';
 import { envelopePublicKey } from '../core/envelope.js';
 import { ImpulsError } from '../core/errors.js';
 import {
@@ -30,36 +30,50 @@ export interface Published {
   readonly document: KeyDocument;
   /** The earlier documents, oldest first; times in Unix seconds. */
   readonly replaced: readonly { readonly digest: string; readonly time: number }[];
+  /** The earlier activation keys, oldest first, and when they were replaced. */
+  readonly retired: readonly { readonly id: string; readonly time: number }[];
 }
 
-/** The secrets of a vendor. */
+/** The secrets of a vendor: all that the published document needs, and any that are not published yet or not destroyed yet. */
 export interface VendorSecrets {
   /** PEM, one an issuing key. */
   readonly issuing: readonly string[];
-  /** X25519, 32 bytes. */
-  readonly activation: Uint8Array;
-  /** Ed25519, 32 bytes. */
-  readonly statement: Uint8Array;
+  /** X25519, 32 bytes each. */
+  readonly activation: readonly Uint8Array[];
+  /** Ed25519, 32 bytes each. */
+  readonly statement: readonly Uint8Array[];
   /** 32 bytes each. */
   readonly challenge: Uint8Array;
   readonly voucher: Uint8Array;
 }
 
 export const daySeconds = 24 * 3600;
+/** How long an activation may name a document that was replaced, and its key (docs/spec.md §5). */
+export const recentSeconds = 7 * daySeconds;
+
+export function statementKeyOf(secret: Uint8Array): string {
+  return toBase64url(ed25519.getPublicKey(secret));
+}
+
+export function activationKeyOf(secret: Uint8Array): KeyDocument['activation'] {
+  const key = envelopePublicKey(secret);
+  return { id: activationKeyId(key), key: toBase64url(key) };
+}
 
 export function createDocument(
   { origin, name, unit }: VendorSettings,
   secrets: VendorSecrets,
   cards: readonly IssuingKey[],
 ): KeyDocument {
-  const activation = envelopePublicKey(secrets.activation);
+  const [activation] = secrets.activation as [Uint8Array];
+  const [statement] = secrets.statement as [Uint8Array];
   return {
     version: 1,
     origin,
     name,
     unit,
-    activation: { id: activationKeyId(activation), key: toBase64url(activation) },
-    statement: { key: toBase64url(ed25519.getPublicKey(secrets.statement)) },
+    activation: activationKeyOf(activation),
+    statement: { key: statementKeyOf(statement) },
     cards,
     endpoints: {
       activate: '/impuls/activate',
@@ -88,10 +102,23 @@ export function succeedDocument(published: Published, settings: VendorSettings, 
     throw fixed('unit', `one ${code} for ${value} ${currency}`);
   }
   if (settings.name === document.name) return published;
+  return publishChange(published, { name: settings.name }, now);
+}
+
+/** A new document in the place of the one that is out. @param now Unix seconds @throws ImpulsError `bad-document` */
+export function publishChange(
+  { document, replaced, retired }: Published,
+  change: Partial<Omit<KeyDocument, 'previous'>>,
+  now: number,
+): Published {
   const digest = toBase64url(parseKeyDocument(formatKeyDocument(document)).digest);
+  const next = { ...document, ...change, previous: [...document.previous, digest] };
+  const { id } = document.activation;
+  formatKeyDocument(next);
   return {
-    document: { ...document, name: settings.name, previous: [...document.previous, digest] },
-    replaced: [...published.replaced, { digest, time: now }],
+    document: next,
+    replaced: [...replaced, { digest, time: now }],
+    retired: next.activation.id === id ? retired : [...retired, { id, time: now }],
   };
 }
 
@@ -102,7 +129,8 @@ function fixed(what: string, sold: string): ImpulsError {
 }
 
 /** @param now Unix seconds @throws ImpulsError `storage-corrupt` if they are not those of the document, `bad-key` */
-export function createVendorKeys(secrets: VendorSecrets, document: KeyDocument, now: number): VendorKeys {
+export function createVendorKeys(secrets: VendorSecrets, published: Published, now: number): VendorKeys {
+  const { document } = published;
   const issuing = secrets.issuing.map(createRsaSigner);
   for (const { id } of issuingKeys(document, now)) {
     if (!issuing.some((signer) => signer.id === id)) {
@@ -111,23 +139,54 @@ export function createVendorKeys(secrets: VendorSecrets, document: KeyDocument, 
       });
     }
   }
-  const { activation, statement, challenge, voucher } = secrets;
-  const ours =
-    equalBytes(envelopePublicKey(activation), fromBase64url(document.activation.key)) &&
-    equalBytes(ed25519.getPublicKey(statement), fromBase64url(document.statement.key));
-  if (!ours) throw new ImpulsError('storage-corrupt', 'these are not the keys of document.json');
-  return {
-    issuing,
-    activation: new Map([[document.activation.id, activation]]),
-    statement,
-    challenge,
-    voucher,
-  };
+  const opening = [document.activation.id, ...recentlyRetired(published, now)];
+  const activation = new Map(
+    secrets.activation
+      .map((secret) => [activationKeyOf(secret).id, secret] as const)
+      .filter(([id]) => opening.includes(id)),
+  );
+  const statement = secrets.statement.find((secret) => statementKeyOf(secret) === document.statement.key);
+  if (!statement || !activation.has(document.activation.id)) {
+    throw new ImpulsError('storage-corrupt', 'these are not the keys of document.json');
+  }
+  const { challenge, voucher } = secrets;
+  return { issuing, activation, statement, challenge, voucher };
 }
 
-export function formatPublished({ document, replaced }: Published): string {
+function recentlyRetired({ retired }: Published, now: number): string[] {
+  return retired.filter(({ time }) => now - time < recentSeconds).map(({ id }) => id);
+}
+
+/**
+ * The secrets without those that nothing needs any more: of activation keys that were replaced 7 days ago, of replaced
+ * statement keys, of revoked issuing keys. What is not published yet stays.
+ *
+ * @returns the same object if all of them stay
+ */
+export function keptSecrets(secrets: VendorSecrets, published: Published, now: number): VendorSecrets {
+  const { document, retired } = published;
+  const old = new Set(retired.map(({ id }) => id));
+  for (const id of recentlyRetired(published, now)) old.delete(id);
+  old.delete(document.activation.id);
+  const earlier = new Set(document.statement.earlier?.map(({ key }) => key));
+  const revoked = new Set(document.revoked?.map(({ id }) => id));
+  const kept = {
+    ...secrets,
+    activation: secrets.activation.filter((secret) => !old.has(activationKeyOf(secret).id)),
+    statement: secrets.statement.filter((secret) => !earlier.has(statementKeyOf(secret))),
+    // Without a revocation none is read: that costs a millisecond a key.
+    issuing:
+      revoked.size === 0
+        ? secrets.issuing
+        : secrets.issuing.filter((pem) => !revoked.has(createRsaSigner(pem).id)),
+  };
+  const kinds = ['activation', 'statement', 'issuing'] as const;
+  return kinds.every((kind) => kept[kind].length === secrets[kind].length) ? secrets : kept;
+}
+
+export function formatPublished({ document, replaced, retired }: Published): string {
   const json: unknown = JSON.parse(fromUtf8(formatKeyDocument(document)));
-  return `${JSON.stringify({ version: 1, replaced, document: json }, null, 2)}\n`;
+  return `${JSON.stringify({ version: 1, replaced, retired, document: json }, null, 2)}\n`;
 }
 
 /** @throws ImpulsError `malformed`, `unsupported`, `bad-document` */
@@ -142,6 +201,14 @@ export function parsePublished(text: string): Published {
         time: expectUint32(entry['time'], `replaced[${i}].time`),
       };
     }),
+    // Not there before the first rotation could be.
+    retired: expectArray(json['retired'] ?? [], 'retired').map((item, i) => {
+      const entry = expectObject(item, `retired[${i}]`);
+      return {
+        id: toBase64url(expectBytes(entry['id'], 8, `retired[${i}].id`)),
+        time: expectUint32(entry['time'], `retired[${i}].time`),
+      };
+    }),
   };
 }
 
@@ -150,8 +217,8 @@ export function formatSecrets({ issuing, activation, statement, challenge, vouch
   const json = {
     version: 1,
     issuing,
-    activation: toBase64url(activation),
-    statement: toBase64url(statement),
+    activation: activation.map(toBase64url),
+    statement: statement.map(toBase64url),
     challenge: toBase64url(challenge),
     voucher: toBase64url(voucher),
   };
@@ -163,11 +230,18 @@ export function parseSecrets(text: string): VendorSecrets {
   const json = readVersioned(text);
   return {
     issuing: expectArray(json['issuing'], 'issuing').map((pem, i) => expectText(pem, `issuing[${i}]`)),
-    activation: expectBytes(json['activation'], 32, 'activation'),
-    statement: expectBytes(json['statement'], 32, 'statement'),
+    activation: readSecrets(json, 'activation'),
+    statement: readSecrets(json, 'statement'),
     challenge: expectBytes(json['challenge'], 32, 'challenge'),
     voucher: expectBytes(json['voucher'], 32, 'voucher'),
   };
+}
+
+/** One was written as text, before there could be two. */
+function readSecrets(json: JsonObject, name: string): Uint8Array[] {
+  const value = json[name];
+  const list = typeof value === 'string' ? [value] : expectArray(value, name);
+  return list.map((item, i) => expectBytes(item, 32, `${name}[${i}]`));
 }
 
 function readVersioned(text: string): JsonObject {

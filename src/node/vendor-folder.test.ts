@@ -140,11 +140,7 @@ describe('a vendor folder', () => {
       'storage-corrupt',
       (text: string) => text.replace(/"issuing": \[[^\]]*\]/, '"issuing": []'),
     ],
-    [
-      'keys.json',
-      'storage-corrupt',
-      (text: string) => text.replace(/"statement": "..../, '"statement": "AAAA'),
-    ],
+    ['keys.json', 'storage-corrupt', (text: string) => text.replace(/("statement": \[\s*)"..../, '$1"AAAA')],
     ['keys.json', 'storage-corrupt', () => ''],
   ])('refuses what is wrong in %s as %s, and names the file', async (name, code, change) => {
     await withFile(name, change, async () => {

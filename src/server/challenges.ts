@@ -34,8 +34,8 @@ export interface Demands {
 export interface ChallengesOptions {
   readonly secret: HmacKey;
   readonly document: KeyDocument;
-  /** D, base64url. */
-  readonly digest: string;
+  /** D of the document that is out now, base64url. */
+  readonly digest: () => string;
   readonly random: (length: number) => Uint8Array;
 }
 
@@ -62,7 +62,7 @@ export function createChallenges({ secret, document, digest, random }: Challenge
       amount: String(price),
       currency: code,
       methodDetails: {
-        document: digest,
+        document: digest(),
         unit: { currency, value },
         version: 1,
         ...(headers.length > 0 ? { headers: [...headers] } : {}),
@@ -76,7 +76,7 @@ export function createChallenges({ secret, document, digest, random }: Challenge
 
   function session(price: number, demands: Demands, now: number): string {
     const until = Math.ceil((now + sessionSeconds) / 60) * 60;
-    const name = `${price} ${demands.seal ?? ''} ${demands.headers.join()}`;
+    const name = `${digest()} ${price} ${demands.seal ?? ''} ${demands.headers.join()}`;
     const kept = sessions.get(name);
     if (kept?.until === until) return kept.header;
     const header = format('session', price, demands, until);

@@ -26,4 +26,4 @@ export type {
 export { createMemoryLedger } from './ledger-memory.js';
 export type { Payment } from './payment.js';
 export type { FailureBudgetOptions } from './throttle.js';
-export { createVendor, type Vendor, type VendorOptions } from './vendor.js';
+export { createVendor, type Vendor, type VendorIdentity, type VendorOptions } from './vendor.js';

@@ -1,6 +1,14 @@
 import { toBase64url } from '../core/base64url.js';
+import { equalBytes } from '../core/bytes.js';
+import { ImpulsError } from '../core/errors.js';
 import { HmacKey } from '../core/hash.js';
-import { formatKeyDocument, parseKeyDocument, type KeyDocument } from '../core/key-document.js';
+import {
+  formatKeyDocument,
+  parseKeyDocument,
+  type KeyDocument,
+  type ReceivedDocument,
+} from '../core/key-document.js';
+import { breachOf } from '../core/key-succession.js';
 import { createCounter } from './accept.js';
 import type { Call, Reply } from './call.js';
 import { createChallenges } from './challenges.js';
@@ -13,12 +21,16 @@ import type { Ledger, OrderItem, Totals } from './ledger.js';
 import { createFailureBudget, type FailureBudgetOptions } from './throttle.js';
 import { createVouchers } from './vouchers.js';
 
-export interface VendorOptions {
+/** What a vendor publishes and the secrets of it: what changes when keys are rotated. */
+export interface VendorIdentity {
   readonly document: KeyDocument;
   readonly keys: VendorKeys;
-  readonly ledger: Ledger;
   /** Digests (D, base64url) of earlier documents that an activation may still name: those replaced in the last 7 days. Default none. */
   readonly recentDocuments?: readonly string[];
+}
+
+export interface VendorOptions extends VendorIdentity {
+  readonly ledger: Ledger;
   /** Milliseconds since 1970. Default `Date.now`. */
   readonly clock?: () => number;
   /** Default `crypto.getRandomValues`. */
@@ -32,9 +44,18 @@ export interface VendorOptions {
 
 /** A vendor: issues its own cards and accepts them. */
 export interface Vendor {
+  /** As published now. */
   readonly document: KeyDocument;
-  /** D, base64url. */
+  /** D of it, base64url. */
   readonly digest: string;
+  /**
+   * Publishes another document and works with its keys from the next call on. Calls that have begun end with the old ones;
+   * cards, orders, vouchers and challenges that are out stay good.
+   *
+   * @throws ImpulsError `bad-document` for one that does not hold; `invalid-argument` if it is no successor, or if the
+   *   challenge key, the voucher key, an endpoint or the unit has changed
+   */
+  replaceKeys(identity: VendorIdentity): void;
   /** Answers the vendor's own paths: key document, endpoints, discovery. Undefined for any other. */
   answer(call: Call): Promise<Reply | undefined>;
   /** A gate for a paid route. */
@@ -50,34 +71,34 @@ export interface Vendor {
 
 /** @throws ImpulsError `bad-document` for a key document that does not hold */
 export function createVendor(options: VendorOptions): Vendor {
-  const { keys, ledger, clock = Date.now, random = platformRandom, onError = () => {} } = options;
+  const { ledger, clock = Date.now, random = platformRandom, onError = () => {} } = options;
   const cors = createCors(options.cors ?? 'any');
-  const bytes = formatKeyDocument(options.document);
-  const { document, digest } = parseKeyDocument(bytes);
-  const digestText = toBase64url(digest);
-  const voucherKey = new HmacKey(keys.voucher);
+  const voucherKey = new HmacKey(options.keys.voucher);
+  const secret = new HmacKey(options.keys.challenge);
   const failures = createFailureBudget({ ...options.failureBudget, clock });
   const listed: ListedRoute[] = [];
+  let current = publish(options);
 
-  const endpointContext: EndpointContext = {
-    document,
-    keys,
-    signers: keys.issuing,
-    ledger,
-    voucherKey,
-    documents: new Set([digestText, ...(options.recentDocuments ?? [])]),
-    failures,
-    clock,
-    onError,
-  };
+  function publish({ document, keys, recentDocuments = [] }: VendorIdentity): Published {
+    const bytes = formatKeyDocument(document);
+    const received = parseKeyDocument(bytes);
+    const digest = toBase64url(received.digest);
+    const documents = new Set([digest, ...recentDocuments]);
+    const context = {
+      document: received.document,
+      keys,
+      signers: keys.issuing,
+      ledger,
+      voucherKey,
+      documents,
+    };
+    return { bytes, received, digest, keys, endpoints: { ...context, failures, clock, onError } };
+  }
+
+  const { document } = current.received;
   const gateContext: GateContext = {
     origin: document.origin,
-    challenges: createChallenges({
-      secret: new HmacKey(keys.challenge),
-      document,
-      digest: digestText,
-      random,
-    }),
+    challenges: createChallenges({ secret, document, digest: () => current.digest, random }),
     cors,
     ledger,
     repeats: createCounter(),
@@ -88,17 +109,29 @@ export function createVendor(options: VendorOptions): Vendor {
   };
 
   const routes = (): ListedRoute[] => listed.filter(({ listing }) => listing.when?.() ?? true);
-  const pages: Readonly<Record<string, (call: Call) => Reply | undefined>> = {
-    '/.well-known/impuls': (call) => page(call, 'application/json', bytes),
-    '/openapi.json': (call) => page(call, 'application/json', describeApi(document, routes())),
-    '/llms.txt': (call) => page(call, 'text/plain; charset=utf-8', describeForModels(document, routes())),
+  const pages: Readonly<Record<string, (call: Call, published: Published) => Reply | undefined>> = {
+    '/.well-known/impuls': (call, { bytes }) => page(call, 'application/json', bytes),
+    '/openapi.json': (call, { received }) =>
+      page(call, 'application/json', describeApi(received.document, routes())),
+    '/llms.txt': (call, { received }) =>
+      page(call, 'text/plain; charset=utf-8', describeForModels(received.document, routes())),
   };
   const paths = new Set([...Object.keys(pages), ...Object.values<string>({ ...document.endpoints })]);
 
   return {
-    document,
-    digest: digestText,
+    get document() {
+      return current.received.document;
+    },
+    get digest() {
+      return current.digest;
+    },
     cors,
+
+    replaceKeys(identity) {
+      const next = publish(identity);
+      checkReplacement(current, next);
+      current = next;
+    },
 
     async answer(call) {
       const path = call.target.split('?', 1)[0]!;
@@ -106,7 +139,7 @@ export function createVendor(options: VendorOptions): Vendor {
       const preflight = cors.preflight(call);
       if (preflight) return preflight;
       const answerPage = pages[path];
-      const reply = answerPage ? answerPage(call) : await answerEndpoint(endpointContext, call);
+      const reply = answerPage ? answerPage(call, current) : await answerEndpoint(current.endpoints, call);
       return reply && { ...reply, headers: [...reply.headers, ...cors.headers(call)] };
     },
 
@@ -121,6 +154,35 @@ export function createVendor(options: VendorOptions): Vendor {
       return failures.level;
     },
   };
+}
+
+/** A document as it is served, and what answers for it. */
+interface Published {
+  readonly bytes: Uint8Array;
+  readonly received: ReceivedDocument;
+  readonly digest: string;
+  readonly keys: VendorKeys;
+  readonly endpoints: EndpointContext;
+}
+
+/** Wallets would refuse what is no successor, and what is out rests on the rest. */
+function checkReplacement(current: Published, next: Published): void {
+  const breach = breachOf(current.received, next.received, []);
+  const [old, fresh] = [current.received.document, next.received.document];
+  const same = (a: object, b: object): boolean => JSON.stringify(a) === JSON.stringify(b);
+  const isFixed =
+    same({ ...old.endpoints }, { ...fresh.endpoints }) &&
+    same({ ...old.unit }, { ...fresh.unit }) &&
+    equalBytes(current.keys.challenge, next.keys.challenge) &&
+    equalBytes(current.keys.voucher, next.keys.voucher);
+  if (breach === undefined && isFixed) return;
+  throw new ImpulsError(
+    'invalid-argument',
+    breach === undefined
+      ? 'endpoints, unit, challenge key and voucher key stay'
+      : `the key document ${breach}`,
+    { hint: 'Make a new vendor, or restart this one.' },
+  );
 }
 
 /** The same bytes for everyone, and no validator: an ETag would be a name for whoever asks. */

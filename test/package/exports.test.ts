@@ -104,6 +104,8 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'generateIssuingKey',
     'initVendorFolder',
     'openVendorFolder',
+    'revokeKey',
+    'rotateKeys',
   ],
   './client': ['confirmDelivery', 'createMemoryStorage', 'createPayingFetch', 'openWallet', 'paymentOf'],
   './client/content': [
