@@ -129,3 +129,12 @@ export function wholeNumber(text: string, what: string, least = 1, most = 0xffff
   }
   return number;
 }
+
+/** @returns the first second of that day by UTC, Unix time @throws ImpulsError `invalid-argument` */
+export function readDay(text: string, what: string): number {
+  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
+  if (!Number.isFinite(time)) {
+    throw new ImpulsError('invalid-argument', `${what} is a day such as 2027-01-01, not "${text}"`);
+  }
+  return time / 1000;
+}

@@ -1,4 +1,5 @@
 import { isImpulsError } from '../../core/errors.js';
+import { issuingKeys } from '../../core/key-life.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
@@ -30,12 +31,13 @@ export const voucherCreate = defineCommand({
   ],
   async run({ terminal, values, positionals }) {
     const folder = await openVendorFolder(positionals[0] ?? '.');
-    const smallest = Math.min(...folder.document.cards.map((key) => key.denomination));
+    const now = Math.floor(Date.now() / 1000);
+    const smallest = Math.min(...issuingKeys(folder.document, now).map((key) => key.denomination));
     const denomination = values.units === undefined ? smallest : wholeNumber(values.units, '--units');
     const cards = wholeNumber(values.cards ?? '1', '--cards');
     const count = wholeNumber(values.count ?? '1', '--count');
     const items: OrderItem[] = [{ denomination, count: cards }];
-    checkVouchers(folder.document, items, count, Math.floor(Date.now() / 1000));
+    checkVouchers(folder.document, items, count, now);
     const codes = (await create(folder, items, count)).map(formatVoucherCode);
     if (terminal.json) {
       terminal.printJson({ vendor: folder.document.origin, items, codes });

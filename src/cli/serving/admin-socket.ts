@@ -8,6 +8,7 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  * The ledger has one owner: the server, while it runs. Other commands ask it over a socket in the vendor folder that only the
  * owner of the folder can open. One line of JSON goes in, one comes out.
  *
+ *   {"do":"reload"}                                        → {"ok":{"document":"<D of the key document that is served now>"}}
  *   {"do":"totals"}                                        → {"ok":{…}}
  *   {"do":"create-vouchers","items":[…],"count":3}         → {"ok":[…]} or {"error":{"code","message","hint"}}
  */

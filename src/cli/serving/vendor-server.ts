@@ -8,7 +8,7 @@ import {
   createPaidNodeHandler,
 } from '../../node/http.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
 import { listenForAdmin } from './admin-socket.js';
 import { createContentShelf, type ContentShelf } from './content-shelf.js';
@@ -66,7 +66,7 @@ export interface VendorServer {
 const graceMs = 5000;
 /** How long a repeat is answered; the payment key is erased then (docs/spec.md §6.4). */
 const repeatSeconds = 24 * 3600;
-const purgeEveryMs = 3_600_000;
+const upkeepEveryMs = 3_600_000;
 
 /** @throws ImpulsError `storage-locked` if a server runs on this folder, `network` if the address is taken */
 export async function startVendorServer(folder: VendorFolder, options: ServerOptions): Promise<VendorServer> {
@@ -80,23 +80,39 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     const vendor = createVendor({ document, keys, ledger, recentDocuments, onError });
     const server = createServer(createListener(vendor, shelf, options, onError));
     await listen(server, options.host, options.port);
+    let reloading: Promise<unknown> = Promise.resolve();
+    /** Takes over the keys as they are in the folder now; what `vendor.json` says of routes and ports stays. */
+    const reload = (): Promise<string> => {
+      const next = reloading.then(async () => {
+        vendor.replaceKeys(await openVendorFolder(folder.path));
+        return vendor.digest;
+      });
+      reloading = next.catch(() => {});
+      return next;
+    };
     const admin = await listenForAdmin(folder.path, (request) =>
-      answerAdmin(vendor, request, Math.floor(Date.now() / 1000)),
+      answerAdmin(vendor, reload, request, Math.floor(Date.now() / 1000)),
     );
     const { port } = server.address() as AddressInfo;
     const purge = (): void => {
       const now = Math.floor(Date.now() / 1000);
       ledger.purge(now - repeatSeconds, now - document.policy.retention).catch(onError);
     };
+    // Old activation keys are due some time; and where no command can ask, what was rotated is found in any case.
+    const upkeep = (): void => {
+      purge();
+      reload().catch(onError);
+    };
     purge();
-    const purging = setInterval(purge, purgeEveryMs);
+    const upkeeping = setInterval(upkeep, upkeepEveryMs);
     return {
       vendor,
       address: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
       countKeys: () => shelf.count(),
       async close() {
-        clearInterval(purging);
+        clearInterval(upkeeping);
         await admin?.close();
+        await reloading;
         const overdue = setTimeout(() => server.closeAllConnections(), graceMs);
         await new Promise<void>((resolve) => {
           server.close(() => resolve());

@@ -32,11 +32,18 @@ export function checkVouchers(
 }
 
 /** The requests of the admin socket. */
-export async function answerAdmin(vendor: Vendor, request: JsonValue, now: number): Promise<unknown> {
+export async function answerAdmin(
+  vendor: Vendor,
+  reload: () => Promise<string>,
+  request: JsonValue,
+  now: number,
+): Promise<unknown> {
   const json = expectObject(request, 'the request');
   switch (json['do']) {
     case 'totals':
       return vendor.totals();
+    case 'reload':
+      return { document: await reload() };
     case 'create-vouchers': {
       const items = expectArray(json['items'], 'items').map((item) => {
         const entry = expectObject(item, 'an item');
