@@ -5,6 +5,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   redeem: async () => (await import('./commands/redeem.js')).redeem,
   cards: async () => (await import('./commands/cards.js')).cards,
   fetch: async () => (await import('./commands/fetch.js')).fetchCommand,
+  'check-keys': async () => (await import('./commands/check-keys.js')).checkKeysCommand,
   history: async () => (await import('./commands/history.js')).history,
   backup: async () => (await import('./commands/backup.js')).backup,
   restore: async () => (await import('./commands/restore.js')).restore,

@@ -25,7 +25,7 @@ export const exitCodeMeanings: ReadonlyArray<readonly [code: number, meaning: st
   ],
   [exitCodes.noUnits, 'Not paid: no card of that vendor has enough units left.'],
   [exitCodes.unsettled, 'It is not known whether the vendor charged. Run `impuls recover`.'],
-  [exitCodes.network, 'The vendor could not be reached.'],
+  [exitCodes.network, 'The vendor could not be reached, or no copy of its keys to compare them with.'],
   [exitCodes.storage, 'The wallet or the ledger is in use, corrupt, or cannot be written.'],
 ];
 

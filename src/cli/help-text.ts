@@ -63,9 +63,10 @@ export function topicHelp(name: string): string | undefined {
         '',
         'Keys of sealed files that were bought are beside it, in <file>.keys: they are not paid again.',
         '',
-        'Also beside it, config.json may say the most that `impuls fetch` pays for one request:',
+        'Also beside it, config.json may say the most that `impuls fetch` pays for one request, and where copies of',
+        "a vendor's keys are: `impuls redeem` compares them before it buys.",
         '',
-        '  {"max": 10}',
+        '  {"max": 10, "mirrors": {"https://news.example": ["https://mirror.example/news.json"]}}',
         '',
         'Environment: NO_COLOR turns colours off, IMPULS_DEBUG shows where an unexpected error came from.',
       ].join('\n');

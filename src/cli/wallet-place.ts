@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { createMemoryStorage, openWallet, type Wallet } from '../client/index.js';
+import { createMemoryStorage, openWallet, type KeyChecks, type Wallet } from '../client/index.js';
 import { ImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { exists } from '../node/durable-file.js';
@@ -14,10 +14,20 @@ export const walletOption = {
   wallet: { type: 'string', value: '<file>', help: 'The wallet file (see `impuls help files`)' },
 } as const;
 
+export const mirrorOption = {
+  mirror: {
+    type: 'string',
+    value: '<url>',
+    multiple: true,
+    help: "Where others keep a copy of the vendor's keys; may be given several times",
+  },
+} as const;
+
 type Place = Pick<Context, 'env'> & { readonly values: { readonly wallet?: string } };
 
 export interface WalletOptions {
   readonly fetch?: typeof fetch;
+  readonly keyChecks?: KeyChecks;
   readonly log?: (message: string) => void;
 }
 
@@ -72,20 +82,41 @@ export function configFile(place: Place): string {
 
 /** The most units for one request that the wallet's settings allow; undefined if they do not say. */
 export async function defaultMax(place: Place): Promise<number | undefined> {
-  const file = configFile(place);
-  if (!(await exists(file))) return undefined;
-  const wrong = (what: string): ImpulsError =>
-    new ImpulsError('invalid-argument', `${file}: ${what}`, { hint: 'Write it as {"max": 10}.' });
-  let json: unknown;
-  try {
-    json = JSON.parse(await readFile(file, 'utf8'));
-  } catch {
-    throw wrong('not JSON');
-  }
-  const { max } = Object(json) as { readonly max?: unknown };
+  const { max } = await readConfig(place);
   if (max === undefined) return undefined;
   if (typeof max !== 'number' || !Number.isInteger(max) || max < 1 || max > limits.maxUint32) {
-    throw wrong('"max" is not a whole number of units');
+    throw wrongConfig(place, '"max" is not a whole number of units');
   }
   return max;
+}
+
+/** Where copies of a vendor's keys are: those of the command line, and those of the wallet's settings. */
+export async function keyChecks(
+  place: Place,
+  vendor: string,
+  given: readonly string[] = [],
+): Promise<KeyChecks> {
+  const { mirrors = {} } = await readConfig(place);
+  const listed = Object(mirrors) as Readonly<Record<string, unknown>>;
+  const urls = Object.hasOwn(listed, vendor) ? listed[vendor] : [];
+  if (!Array.isArray(urls) || !urls.every((url) => typeof url === 'string')) {
+    throw wrongConfig(place, `"mirrors" of ${vendor} are not a list of addresses`);
+  }
+  return { mirrors: { [vendor]: [...new Set([...given, ...urls])] } };
+}
+
+async function readConfig(place: Place): Promise<{ readonly max?: unknown; readonly mirrors?: unknown }> {
+  const file = configFile(place);
+  if (!(await exists(file))) return {};
+  try {
+    return Object(JSON.parse(await readFile(file, 'utf8'))) as object;
+  } catch {
+    throw wrongConfig(place, 'not JSON');
+  }
+}
+
+function wrongConfig(place: Place, what: string): ImpulsError {
+  return new ImpulsError('invalid-argument', `${configFile(place)}: ${what}`, {
+    hint: 'Write it as {"max": 10, "mirrors": {"https://news.example": ["https://mirror.example/news.json"]}}.',
+  });
 }

@@ -1,4 +1,5 @@
 import { ImpulsError } from '../core/errors.js';
+import type { KeyChecks } from './key-checks.js';
 
 /** What a wallet needs of the world, all of it given. */
 export interface Environment {
@@ -8,6 +9,7 @@ export interface Environment {
   readonly random: (length: number) => Uint8Array;
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   readonly log: (message: string) => void;
+  readonly keyChecks: KeyChecks;
 }
 
 export function platformRandom(length: number): Uint8Array {
@@ -43,6 +45,18 @@ export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal | un
     return await Promise.race([promise, aborted]);
   } finally {
     signal.removeEventListener('abort', stop);
+  }
+}
+
+/** A page may be offline by the time it needs the rest of its program. @throws ImpulsError `network` */
+export async function loadPart<T>(part: Promise<T>): Promise<T> {
+  try {
+    return await part;
+  } catch (cause) {
+    throw new ImpulsError('network', 'a part of the program could not be loaded', {
+      hint: 'Try again later; nothing is lost.',
+      cause,
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 export { confirmDelivery, paymentOf } from './delivery.js';
+export type { KeyCheck, KeyChecks, KeyReport } from './key-checks.js';
 export { createPayingFetch } from './paying-fetch.js';
 export type { PayingFetch, PayingFetchOptions, RetryOptions } from './paying-fetch.js';
 export type { SpendingLimits } from './spending.js';

@@ -14,8 +14,11 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../core/wire/can
 import { expectArray, expectBytes, expectObject, expectUint32 } from '../core/wire/json-members.js';
 import type { Environment } from './environment.js';
 import type { HeldCard } from './journal.js';
-import { readState, type Obtaining, type Report } from './obtain.js';
+import { confirmKeys } from './key-checks.js';
+import { readState, type Obtaining, type Redeeming, type Report } from './obtain.js';
 import { orderName, type CardRecord, type OrderItem, type OrderRecord } from './records.js';
+
+export { checkKeys } from './key-checks.js';
 
 /** The part of getting cards that seals and blinds, docs/spec.md §4 and §5. A bundle loads it when the first card is got. */
 
@@ -26,7 +29,7 @@ import { orderName, type CardRecord, type OrderItem, type OrderRecord } from './
  * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
  */
 export async function redeem(
-  context: Obtaining,
+  context: Redeeming,
   origin: string,
   input: string,
   kind: CardKind,
@@ -39,7 +42,7 @@ export async function redeem(
 }
 
 /** Finishes a redemption that is journaled. @throws as `redeem` */
-export async function finishOrder(context: Obtaining, name: string, report: Report): Promise<CardId[]> {
+export async function finishOrder(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
   try {
     return await collect(context, name, report);
   } catch (error) {
@@ -51,7 +54,7 @@ export async function finishOrder(context: Obtaining, name: string, report: Repo
   }
 }
 
-async function collect(context: Obtaining, name: string, report: Report): Promise<CardId[]> {
+async function collect(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
   const { journal, vendors } = context;
   const order = journal.order(name);
   if (!order) throw new ImpulsError('invalid-argument', 'no such redemption is open');
@@ -63,13 +66,14 @@ async function collect(context: Obtaining, name: string, report: Report): Promis
 
 /** Blinds one card for each that the order is for, and makes that durable before anything of it is sent. */
 async function beginOrder(
-  { journal, vendors, random }: Obtaining,
+  context: Redeeming,
   name: string,
   origin: string,
   code: string,
   kind: CardKind,
   report: Report,
 ): Promise<void> {
+  const { journal, vendors, random } = context;
   report({ step: 'document', done: 0, total: 1 });
   const { document } = await vendors.refresh(origin);
   report({ step: 'order', done: 0, total: 1 });
@@ -81,6 +85,7 @@ async function beginOrder(
     });
   }
   const keys = denominations.map((units) => issuingKey(document, units, vendors.now(origin)));
+  await confirmKeys(context, origin, keys);
   const items: OrderItem[] = [];
   for (const key of keys) {
     report({ step: 'blind', done: items.length, total: keys.length });

@@ -5,8 +5,9 @@ import type { CardKind } from '../core/protocol.js';
 import { computeStateTag, verifyState, type CardReport } from '../core/receipt.js';
 import type { JsonValue } from '../core/wire/canonical-json.js';
 import { stateFromJson } from '../core/wire/state-header.js';
-import type { Environment } from './environment.js';
+import { loadPart, type Environment } from './environment.js';
 import type { HeldCard, Journal } from './journal.js';
+import type { Checking, KeyReport } from './key-checks.js';
 import type { Progress } from './summary.js';
 import type { Vendors } from './vendors.js';
 
@@ -18,6 +19,9 @@ export interface Obtaining {
   readonly random: Environment['random'];
 }
 
+/** Who buys compares the keys first. */
+export type Redeeming = Obtaining & Checking;
+
 export type Report = (progress: Progress) => void;
 
 /**
@@ -27,7 +31,7 @@ export type Report = (progress: Progress) => void;
  * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
  */
 export async function redeem(
-  context: Obtaining,
+  context: Redeeming,
   origin: string,
   input: string,
   kind: CardKind,
@@ -38,7 +42,7 @@ export async function redeem(
 }
 
 /** Finishes a redemption that is journaled. @throws as `redeem` */
-export async function finishOrder(context: Obtaining, name: string, report: Report): Promise<CardId[]> {
+export async function finishOrder(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
   const { finishOrder } = await loadIssuing();
   return finishOrder(context, name, report);
 }
@@ -53,16 +57,14 @@ export async function activate(context: Obtaining, card: HeldCard): Promise<void
   return activate(context, card);
 }
 
-/** A page may be offline by the time it needs the rest of its program. */
-async function loadIssuing(): Promise<typeof import('./issuing.js')> {
-  try {
-    return await import('./issuing.js');
-  } catch (cause) {
-    throw new ImpulsError('network', 'a part of the program could not be loaded', {
-      hint: 'Try again later; nothing is lost.',
-      cause,
-    });
-  }
+/** Compares the keys of a vendor with those that others see. @throws ImpulsError `bad-document`, `network` */
+export async function checkKeys(context: Checking, origin: string): Promise<KeyReport> {
+  const { checkKeys } = await loadIssuing();
+  return checkKeys(context, origin);
+}
+
+function loadIssuing(): Promise<typeof import('./issuing.js')> {
+  return loadPart(import('./issuing.js'));
 }
 
 /** Asks for the state of an activated card and takes it over. @throws ImpulsError `card-unknown`, `payment-refused`, `network` */

@@ -22,6 +22,10 @@ export interface Vendors {
    * @throws ImpulsError `bad-document`, `network`
    */
   refresh(origin: string, digest?: string): Promise<ReceivedDocument>;
+  /** The document that the vendor shows now; nothing is pinned. @throws ImpulsError `bad-document`, `network` */
+  look(origin: string): Promise<ReceivedDocument>;
+  /** The issuing keys of cards that have not expired, and of open redemptions, under the pinned document. */
+  keysInUse(origin: string): string[];
   /** Refreshes if a challenge names a document that was not seen yet. @throws ImpulsError `bad-document` */
   heed(origin: string, digest: string): Promise<void>;
   /** The time by the vendor's clock, in Unix seconds. */
@@ -119,7 +123,7 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
       if (toBase64url(pinned.digest) === fresh) return pinned;
       // Of two answers under way the older one may come last.
       if (pinned.document.previous.includes(fresh)) return pinned;
-      checkSuccessor(pinned, received, keysInUse(origin, pinned));
+      checkSuccessor(pinned, received, keysInUse(origin));
       log(`${origin} has a new key document`);
     } else if (digest !== undefined && digest !== fresh && !received.document.previous.includes(digest)) {
       throw new ImpulsError(
@@ -136,8 +140,9 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     return received;
   }
 
-  /** The keys of cards and of open redemptions. What has expired, by either clock, is in use no more. */
-  function keysInUse(origin: string, { document }: ReceivedDocument): string[] {
+  function keysInUse(origin: string): string[] {
+    const { document } = pinned(origin);
+    // By both clocks: a vendor that says a late time gets rid of no key.
     const now = Math.min(clock() / 1000, vendorTime(origin));
     const expired = new Set(document.cards.filter(({ expires }) => expires <= now).map(({ id }) => id));
     const cards = journal.cards().map(({ record }) => record);
@@ -167,6 +172,8 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     knows: (origin) => journal.vendor(origin) !== undefined,
     pinned,
     refresh,
+    look: async (origin) => (await fetchDocument(origin)).received,
+    keysInUse,
     async heed(origin, digest) {
       const known = find(origin);
       const name = `${origin} ${digest}`;

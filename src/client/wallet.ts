@@ -8,7 +8,8 @@ import { freeUnits } from './allocate.js';
 import { checkOrigin, platformRandom, platformSleep, type Environment } from './environment.js';
 import { createUse } from './leases.js';
 import { Journal, type HeldCard } from './journal.js';
-import { activate, redeem, refreshState } from './obtain.js';
+import type { KeyChecks, KeyReport } from './key-checks.js';
+import { activate, checkKeys, redeem, refreshState } from './obtain.js';
 import { keepParts, type Parts } from './parts.js';
 import { createPurse } from './purse.js';
 import { recoverAll } from './recover.js';
@@ -28,6 +29,8 @@ export interface WalletOptions {
   readonly random?: (length: number) => Uint8Array;
   /** Waits before something is sent again; rejects when the signal is aborted. Default: `setTimeout`. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** What the keys of a vendor are compared with before something is bought. Default: with the pinned document only. */
+  readonly keyChecks?: KeyChecks;
   /** Told what a person who looks for a fault would want to know. Never a secret. */
   readonly log?: (message: string) => void;
 }
@@ -52,6 +55,13 @@ export interface Wallet {
    * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
    */
   redeem(vendor: string, code: string, options: RedeemOptions): Promise<CardSummary[]>;
+  /**
+   * Compares the keys that a vendor shows now with the pinned ones, and with the copies of `keyChecks`. Changes nothing.
+   *
+   * @param checks in the place of those of the wallet
+   * @throws ImpulsError `bad-document` or `network` if the vendor shows no keys, `invalid-argument`
+   */
+  checkKeys(vendor: string, checks?: KeyChecks): Promise<KeyReport>;
   /** As last known. */
   cards(): CardSummary[];
   /** The last payments, at most 1,000, newest first. */
@@ -99,6 +109,7 @@ export async function openWallet(options: WalletOptions): Promise<Wallet> {
     random: options.random ?? platformRandom,
     sleep: options.sleep ?? platformSleep,
     log: options.log ?? (() => {}),
+    keyChecks: options.keyChecks ?? {},
   };
   const journal = new Journal(storage);
   const use = createUse(storage, journal, environment.log);
@@ -191,6 +202,10 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
   return {
     redeem: (vendor, code, options) =>
       use(async () => summaries(await redeemOnce(checkOrigin(vendor), code, options))),
+    checkKeys: (vendor, keyChecks = parts.keyChecks) =>
+      use(async () => {
+        return checkKeys({ ...parts, keyChecks }, checkOrigin(vendor));
+      }),
     cards: () => journal.cards().map((card) => summarize(vendors, card)),
     history: () => journal.payments(),
     recover: ({ onProgress = silent } = {}) => use(() => recover(onProgress)),

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSandbox, twoLines, type Sandbox } from './sandbox.js';
@@ -29,6 +31,63 @@ const buy = async (wallet: string) => {
 };
 const pay = (wallet: string) =>
   sandbox.run(['fetch', '--max', '5', '--wallet', wallet, `${sandbox.origin}/articles/hello.txt`]);
+
+/** A host that keeps a copy of the key document. */
+async function startMirror(body: () => string) {
+  const server = createServer((_, res) => res.end(body()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/shop.json`;
+  return { url, close: () => new Promise((resolve) => server.close(resolve)) };
+}
+
+describe('impuls check-keys', () => {
+  it('compares with mirrors, and redeem buys nothing where one contradicts', async () => {
+    const server = await sandbox.serve('shop');
+    let copy = '';
+    const mirror = await startMirror(() => copy);
+    try {
+      const honest = await (await fetch(`${sandbox.origin}/.well-known/impuls`)).text();
+      const other = honest.replace('"name":"shop"', '"name":"shop of your own"');
+      expect(other).not.toBe(honest);
+      const check = (...more: string[]) => sandbox.run(['check-keys', sandbox.origin, ...more, '--json']);
+      const verdict = async (...more: string[]) => {
+        const { code, stdout } = await check(...more);
+        return [code, (JSON.parse(stdout) as { readonly verdict: string }).verdict];
+      };
+      expect(await verdict()).toEqual([0, 'unconfirmed']);
+      copy = honest;
+      expect(await verdict('--mirror', mirror.url)).toEqual([0, 'confirmed']);
+      copy = 'down';
+      expect(await verdict('--mirror', mirror.url)).toEqual([6, 'unconfirmed']);
+      copy = other;
+      expect(await verdict('--mirror', mirror.url)).toEqual([1, 'contradicted']);
+
+      const { codes } = await sandbox.json<{ readonly codes: readonly string[] }>(
+        'voucher',
+        'create',
+        'shop',
+      );
+      const wallet = join(sandbox.folder, 'careful', 'wallet');
+      const redeem = (...more: string[]) =>
+        sandbox.run(['redeem', sandbox.origin, codes[0]!, '--wallet', wallet, ...more]);
+      const refused = await redeem('--mirror', mirror.url);
+      expect(refused.code).toBe(1);
+      expect(twoLines(refused.stderr).what).toContain(`other keys than ${mirror.url}`);
+      const config = join(sandbox.folder, 'careful', 'config.json');
+      await writeFile(config, JSON.stringify({ mirrors: { [sandbox.origin]: [mirror.url] } }));
+      expect((await redeem()).code).toBe(1);
+      copy = honest;
+      expect((await redeem()).code).toBe(0);
+      await writeFile(config, JSON.stringify({ mirrors: { [sandbox.origin]: mirror.url } }));
+      expect((await sandbox.run(['check-keys', sandbox.origin, '--wallet', wallet])).code).toBe(2);
+    } finally {
+      await mirror.close();
+      expect(await server.stop()).toBe(0);
+    }
+    expect((await sandbox.run(['check-keys', sandbox.origin])).code).toBe(6);
+    expect((await sandbox.run(['check-keys', 'news'])).code).toBe(2);
+  });
+});
 
 describe('impuls keys', () => {
   it('lists what there is', async () => {

@@ -211,7 +211,7 @@ describe('a wallet on the command line', () => {
     expect(code).toBe(2);
     expect(twoLines(stderr)).toEqual({
       what: `${file}: "max" is not a whole number of units`,
-      next: 'Write it as {"max": 10}.',
+      next: 'Write it as {"max": 10, "mirrors": {"https://news.example": ["https://mirror.example/news.json"]}}.',
     });
     await writeFile(file, '{}');
   });

@@ -7,7 +7,7 @@ import { formatUnits, plural } from '../amounts.js';
 import { printCards } from '../card-table.js';
 import { defineCommand } from '../command.js';
 import { readAll } from '../input.js';
-import { openOrMakeWallet, walletOption, withWallet } from '../wallet-place.js';
+import { keyChecks, mirrorOption, openOrMakeWallet, walletOption, withWallet } from '../wallet-place.js';
 
 const steps: Readonly<Record<Progress['step'], string>> = {
   document: 'reading the key document',
@@ -26,6 +26,7 @@ export const redeem = defineCommand({
   options: {
     protocol: { type: 'string', value: 'chain|stream', help: 'How the cards pay; default chain' },
     generator: { type: 'string', value: 'chacha20|hmac-drbg', help: 'For stream only; default chacha20' },
+    ...mirrorOption,
     ...walletOption,
   },
   words: [1, 2],
@@ -40,7 +41,8 @@ export const redeem = defineCommand({
     const kind = readKind(values.protocol, values.generator);
     const { vendor, code } = await readVoucher(positionals, call.stdin);
     const bar = terminal.bar();
-    const cards = await withWallet(openOrMakeWallet(call), (wallet) =>
+    const checks = await keyChecks(call, vendor, values.mirror);
+    const cards = await withWallet(openOrMakeWallet(call, { keyChecks: checks }), (wallet) =>
       wallet
         .redeem(vendor, code, {
           ...kind,
