@@ -3,7 +3,7 @@ import { chmodSync, closeSync, existsSync, openSync, readSync, renameSync, rmSyn
 import { dirname } from 'node:path';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
 import { syncFolder } from './file-folder.js';
-import { applicationId, schema, schemaVersion } from './sqlite-schema.js';
+import { applicationId, migrations, schema, schemaVersion } from './sqlite-schema.js';
 
 /** The files of a SQLite ledger: which driver opens them, who holds them, and whether they are ours. */
 
@@ -51,8 +51,9 @@ export function lockLedger(driver: Driver, path: string): Lock {
 }
 
 /**
- * Makes sure that a ledger of ours lies at `path`, and makes one where nothing is. What is there is only read. The lock
- * must be held: closing a file that SQLite has open would drop SQLite's locks.
+ * Makes sure that a ledger of ours lies at `path`: makes one where nothing is, and brings one of an older format up to
+ * this one. What is there is only read otherwise. The lock must be held: closing a file that SQLite has open would drop
+ * SQLite's locks.
  *
  * @throws ImpulsError `storage-corrupt` if something else is there
  */
@@ -67,7 +68,8 @@ export function prepareFile(driver: Driver, path: string): void {
   const isSqlite = header.length === 100 && header.toString('latin1', 0, 16) === 'SQLite format 3\0';
   if (!isSqlite || header.readUInt32BE(68) !== applicationId) throw corrupt(`${path} is not a ledger`);
   const version = header.readUInt32BE(60);
-  if (version !== schemaVersion) {
+  if (version in migrations) migrate(driver, path);
+  else if (version !== schemaVersion) {
     throw new ImpulsError(
       'storage-corrupt',
       `${path} is a ledger of format ${version}, not ${schemaVersion}`,
@@ -75,6 +77,32 @@ export function prepareFile(driver: Driver, path: string): void {
         hint: 'Run the version of impuls that wrote it, or a newer one.',
       },
     );
+  }
+}
+
+/** In one transaction. The header says so once the log is carried over; until then this finds it done already. */
+function migrate(driver: Driver, path: string): void {
+  const reader = openReadOnly(driver, path);
+  try {
+    // What is damaged is left as it is.
+    if (reader.pragma('quick_check(1)', { simple: true }) !== 'ok') throw corrupt('the ledger is damaged');
+  } catch (error) {
+    throw storageError(error);
+  } finally {
+    reader.close();
+  }
+  const connection = openForWriting(driver, path);
+  try {
+    connection.exec('BEGIN IMMEDIATE');
+    let version = connection.pragma('user_version', { simple: true }) as number;
+    for (; migrations[version] !== undefined; version++) connection.exec(migrations[version]!);
+    connection.pragma(`user_version = ${version}`);
+    connection.exec('COMMIT');
+    connection.pragma('wal_checkpoint(TRUNCATE)');
+  } catch (error) {
+    throw storageError(error);
+  } finally {
+    connection.close();
   }
 }
 

@@ -38,14 +38,17 @@ export function createOrderBook(store: Store): OrderBook {
     async serve(id, digest, signatures) {
       const order = now(id);
       if (!order) return { status: 'unknown' };
+      if (!order.served && order.code && order.code.state !== 'active') return { status: 'unknown' };
       if (order.served && order.served.digest !== digest) return { status: 'different' };
       if (order.served) {
         if (store.waitingOrders?.has(id)) await store.written();
         return { status: 'repeated', signatures: order.served.signatures };
       }
-      store.change({ ...order, served: { digest, signatures } }, (writes) =>
-        writes.serveOrder.run(digest, encodeList(signatures), id),
-      );
+      const { code } = order;
+      store.change({ ...order, served: { digest, signatures } }, (writes) => {
+        writes.serveOrder.run(digest, encodeList(signatures), id);
+        if (code) writes.countCodes.run(0, -1, 0, 1, code.batch);
+      });
       store.sums.ordersServed++;
       await store.written();
       return { status: 'served', signatures };

@@ -1,7 +1,23 @@
 import { malformed } from '../core/errors.js';
-import type { CardEntry, ClaimRecord, StoredCard, StoredOrder } from '../server/ledger.js';
+import type {
+  Batch,
+  CardEntry,
+  ClaimRecord,
+  CodeRun,
+  StoredCard,
+  StoredCode,
+  StoredOrder,
+} from '../server/ledger.js';
 import { decodeItems, decodeList, decodeReply, decodeState } from './sqlite-codec.js';
-import { kinds, type CardRow, type ClaimRow, type JournalRow, type OrderRow } from './sqlite-schema.js';
+import {
+  kinds,
+  type BatchRow,
+  type CardRow,
+  type ClaimRow,
+  type CodeRow,
+  type JournalRow,
+  type OrderRow,
+} from './sqlite-schema.js';
 import type { Claim } from './sqlite-accounts.js';
 
 /** Rows as the objects of the ledger's contract. Each throws `malformed` for what no ledger writes. */
@@ -69,9 +85,28 @@ export function claimOf(row: ClaimRow, session: number): Claim {
 }
 
 export function orderOf(row: OrderRow): StoredOrder {
-  const order = { id: row.id, items: decodeItems(row.items) };
+  const order = { id: row.id, items: decodeItems(row.items), code: codeOf(row) };
   if (row.digest === null || row.signatures === null) return order;
   return { ...order, served: { digest: row.digest, signatures: decodeList(row.signatures) } };
+}
+
+const codeStates = ['printed', 'active', 'void'] as const;
+
+function codeOf({ batch, serial, state, expires }: OrderRow): StoredCode | undefined {
+  if (batch === null) return undefined;
+  const name = codeStates[state ?? -1];
+  if (serial === null || expires === null || !name) throw malformed('a code of no batch, or in no state');
+  return { batch, serial, state: name, expires };
+}
+
+export function batchOf({ items, printed, active, void: voided, redeemed, ...row }: BatchRow): Batch {
+  return { ...row, items: decodeItems(items), codes: { printed, active, void: voided, redeemed } };
+}
+
+export function codeStateOf({ state, served }: CodeRow): CodeRun['state'] {
+  const name = served ? 'redeemed' : codeStates[state];
+  if (!name) throw malformed('a code in no state');
+  return name;
 }
 
 /** A plain Uint8Array, whose `slice` copies as that of a Buffer does not. */

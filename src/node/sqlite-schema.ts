@@ -2,7 +2,33 @@
 export const applicationId = 0x696d706c;
 
 /** In the header as SQLite's user_version. A file of a higher one is refused. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
+
+/** A row counts its codes of each kind; the codes are the orders that name it. */
+const batches = `
+  CREATE TABLE batches (
+    number INTEGER PRIMARY KEY,
+    label TEXT NOT NULL,
+    items BLOB NOT NULL,
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    printed INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    void INTEGER NOT NULL,
+    redeemed INTEGER NOT NULL
+  );
+  CREATE UNIQUE INDEX codes ON orders (batch, serial) WHERE batch IS NOT NULL;
+`;
+
+/** What makes a ledger of one version one of the next, by the version before. */
+export const migrations: Readonly<Record<number, string>> = {
+  1: `
+    ALTER TABLE orders ADD COLUMN batch INTEGER;
+    ALTER TABLE orders ADD COLUMN serial INTEGER;
+    ALTER TABLE orders ADD COLUMN state INTEGER;
+    ${batches}
+  `,
+};
 
 /**
  * `journal` is the truth: one row for everything that happened to a card, never changed but by a purge. It holds no state: the
@@ -54,8 +80,12 @@ export const schema = `
     id TEXT PRIMARY KEY,
     items BLOB NOT NULL,
     digest TEXT,
-    signatures BLOB
+    signatures BLOB,
+    batch INTEGER,              -- null, as the two after it, for an order without a batch
+    serial INTEGER,
+    state INTEGER               -- 0 printed, 1 active, 2 void
   );
+  ${batches}
   CREATE TABLE progress (
     tail INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -135,6 +165,31 @@ export interface OrderRow {
   readonly items: Uint8Array;
   readonly digest: string | null;
   readonly signatures: Uint8Array | null;
+  readonly batch: number | null;
+  readonly serial: number | null;
+  readonly state: number | null;
+  /** Of the batch. */
+  readonly expires: number | null;
+}
+
+export interface BatchRow {
+  readonly number: number;
+  readonly label: string;
+  readonly items: Uint8Array;
+  readonly created: number;
+  readonly expires: number;
+  readonly printed: number;
+  readonly active: number;
+  readonly void: number;
+  readonly redeemed: number;
+}
+
+/** Of a code in its batch. */
+export interface CodeRow {
+  readonly serial: number;
+  readonly state: number;
+  /** 1 if it is. */
+  readonly served: number;
 }
 
 export interface ProgressRow {

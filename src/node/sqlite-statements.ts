@@ -1,7 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type {
+  BatchRow,
   CardRow,
   ClaimRow,
+  CodeRow,
   FateRow,
   JournalRow,
   OrderRow,
@@ -27,6 +29,9 @@ export interface Reads {
   readonly chainHolders: Statement<[slot: number, from: number, end: number, from: number], ClaimRow>;
   readonly streamHolders: Statement<[slot: number, end: number], ClaimRow>;
   readonly order: Statement<[id: string], OrderRow>;
+  readonly batch: Statement<[number: number], BatchRow>;
+  readonly batches: Statement<[], BatchRow>;
+  readonly codes: Statement<[batch: number, from: number, to: number], CodeRow>;
 }
 
 export function prepareReads(db: Database): Reads {
@@ -49,7 +54,13 @@ export function prepareReads(db: Database): Reads {
     chainHolders: prepare(`
       ${claims} c.end > ? AND c.kept > 0 AND c.end - c.units < ? AND c.end - c.units + c.kept > ? ORDER BY c.end`),
     streamHolders: prepare(`${claims} c.end = ? AND c.kept > 0`),
-    order: prepare('SELECT * FROM orders WHERE id = ?'),
+    order: prepare(`
+      SELECT o.*, b.expires FROM orders o LEFT JOIN batches b ON b.number = o.batch WHERE o.id = ?`),
+    batch: prepare('SELECT * FROM batches WHERE number = ?'),
+    batches: prepare('SELECT * FROM batches ORDER BY number'),
+    codes: prepare(`
+      SELECT serial, state, digest IS NOT NULL AS served
+      FROM orders WHERE batch = ? AND serial BETWEEN ? AND ? ORDER BY serial`),
   };
 }
 
@@ -64,6 +75,15 @@ export interface Writes {
   readonly resolveClaim: Statement<[resolved: number, kept: number, slot: number, end: number, seq: number]>;
   readonly insertOrder: Statement<[id: string, items: Uint8Array]>;
   readonly serveOrder: Statement<[digest: string, signatures: Uint8Array, id: string]>;
+  readonly insertBatch: Statement<[label: string, items: Uint8Array, created: number, expires: number]>;
+  /** Adds nothing where the id is there. */
+  readonly insertCode: Statement<[id: string, items: Uint8Array, batch: number, serial: number]>;
+  /** Changes the codes that are in one state, and not served, to another. */
+  readonly changeCodes: Statement<[next: number, batch: number, from: number, to: number, state: number]>;
+  /** Adds to what a batch counts. */
+  readonly countCodes: Statement<
+    [printed: number, active: number, voided: number, redeemed: number, number: number]
+  >;
   readonly progress: Statement;
   readonly stretch: Statement<[seq: number, rows: number], StretchRow>;
   readonly fate: Statement<[slot: number, end: number, seq: number], FateRow>;
@@ -82,8 +102,16 @@ export function prepareWrites(db: Database): Writes {
     insertCard: prepare('INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)'),
     foldCard: prepare('UPDATE cards SET state = ?, version = ?, seq = ? WHERE slot = ?'),
     resolveClaim: prepare('UPDATE claims SET resolved = ?, kept = ? WHERE slot = ? AND end = ? AND seq = ?'),
-    insertOrder: prepare('INSERT INTO orders VALUES (?, ?, NULL, NULL)'),
+    insertOrder: prepare('INSERT INTO orders (id, items) VALUES (?, ?)'),
     serveOrder: prepare('UPDATE orders SET digest = ?, signatures = ? WHERE id = ?'),
+    insertBatch: prepare('INSERT INTO batches VALUES (NULL, ?, ?, ?, ?, 0, 0, 0, 0)'),
+    insertCode: prepare(`
+      INSERT INTO orders (id, items, batch, serial, state) VALUES (?, ?, ?, ?, 0) ON CONFLICT (id) DO NOTHING`),
+    changeCodes: prepare(`
+      UPDATE orders SET state = ? WHERE batch = ? AND serial BETWEEN ? AND ? AND state = ? AND digest IS NULL`),
+    countCodes: prepare(`
+      UPDATE batches SET printed = printed + ?, active = active + ?, void = void + ?, redeemed = redeemed + ?
+      WHERE number = ?`),
     progress: prepare(`
       UPDATE progress SET tail = ?, seq = ?, erased = ?, orders = ?, orders_served = ?, cards = ?, units = ?, spent = ?,
         settled = ?, pending = ?, released = ?`),

@@ -184,6 +184,35 @@ export class Store {
     return group.done;
   }
 
+  /**
+   * Does something in a transaction of its own, after what waits: no other change comes between its reads and its writes.
+   *
+   * @param job undefined takes back what it did
+   * @param pages about how many it has written
+   * @throws what SQLite throws; then nothing was done
+   */
+  alone<T>(job: (writes: Writes) => T | undefined, pages: (result: T) => number): T | undefined {
+    if (this.#group) this.#commit(this.#group);
+    if (this.#shut) throw this.#shut;
+    const sums = { ...this.sums };
+    let result: T | undefined;
+    try {
+      this.#writes.begin.run();
+      result = job(this.#writes);
+      if (result !== undefined) {
+        this.#writeProgress();
+        this.#writes.commit.run();
+        this.#checkpoints.wrote(pages(result));
+      }
+    } finally {
+      if (this.#connection.inTransaction) {
+        this.sums = sums;
+        this.#connection.exec('ROLLBACK');
+      }
+    }
+    return result;
+  }
+
   /** Folds the oldest entries of the journal until `keep` are left or about `budget` are folded. Only within a job. */
   fold(keep: number, budget: number, busy: readonly Entry[] = []): void {
     this.#folded.push(...foldOldest(this.#writes, this.accounts, busy, keep, budget));

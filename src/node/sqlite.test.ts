@@ -64,7 +64,7 @@ describe('the files of the SQLite ledger', () => {
     writeFileSync(nothing, '');
     const newer = await written();
     const raw = new Database(newer);
-    raw.pragma('user_version = 2');
+    raw.pragma('user_version = 3');
     raw.close();
     for (const path of [foreign, text, nothing, newer]) {
       const before = readFileSync(path);
@@ -152,6 +152,7 @@ describe('a commit that fails', () => {
     const held = await acceptClaim(ledger, card, 1, 1);
     const [order, other] = [makeOrder(), makeOrder()];
     await ledger.createOrders([order]);
+    const batch = await ledger.createBatch({ label: '', items: [], created: 1, expires: 2 });
     const before = await snapshot(ledger, card.id);
     const { state, version } = (await ledger.readCard(card.id))!;
     const claim = makeClaim(card, 2, 1);
@@ -164,6 +165,8 @@ describe('a commit that fails', () => {
       ledger.openCard(fresh.entry, fresh.state),
       ledger.createOrders([other]),
       ledger.serveOrder(order.id, 'digest', []),
+      ledger.createBatch({ label: '', items: [], created: 1, expires: 2 }),
+      ledger.addCodes(batch, 1, ['code']),
       ledger.purge(0, 0),
     ];
     for (const result of await Promise.allSettled(calls)) {
@@ -176,6 +179,8 @@ describe('a commit that fails', () => {
     expect((await ledger.findClaim(card.id, held.tag))?.status).toBe('pending');
     expect(await ledger.readCard(fresh.id)).toBeUndefined();
     expect(await ledger.readOrder(other.id)).toBeUndefined();
+    expect(await ledger.readBatches()).toHaveLength(1);
+    expect(await ledger.addCodes(batch, 1, ['code'])).toBe(true);
     expect((await ledger.serveOrder(order.id, 'another', [])).status).toBe('served');
     await acceptClaim(ledger, card, 2, 1);
     await ledger.close();

@@ -5,6 +5,7 @@ import { holds, isOpen } from '../server/ledger-memory.js';
 import type { CardEntry, ClaimRecord, Ledger, Order, StoredReply } from '../server/ledger.js';
 import { findClaim, type Account, type Claim } from './sqlite-accounts.js';
 import { loadDriver, lockLedger, storageError } from './sqlite-files.js';
+import { createBatchBook } from './sqlite-batches.js';
 import { createOrderBook } from './sqlite-orders.js';
 import { purgeRecords } from './sqlite-purge.js';
 import { givenBack, settled } from './sqlite-records.js';
@@ -48,6 +49,7 @@ export async function openSqliteLedger(options: SqliteLedgerOptions): Promise<Le
 
 function createLedger(store: Store, close: () => Promise<void>): Ledger {
   const orders = createOrderBook(store);
+  const batches = createBatchBook(store);
   let closing: Promise<void> | undefined;
 
   /** For the calls of every payment: `call` throws before it returns a promise, or not at all. */
@@ -140,6 +142,12 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
     readOrder: (id: string) => attemptAsync(() => orders.read(id)),
     serveOrder: (id: string, digest: string, signatures: readonly Uint8Array[]) =>
       attemptAsync(() => orders.serve(id, digest, signatures)),
+
+    createBatch: (terms) => attemptAsync(() => batches.create(terms)),
+    addCodes: (batch, first, ids) => attemptAsync(() => batches.addCodes(batch, first, ids)),
+    changeCodes: (batch, from, to, state) => attemptAsync(() => batches.changeCodes(batch, from, to, state)),
+    readBatches: () => attemptAsync(() => batches.readAll()),
+    readCodes: (batch, from, to) => attemptAsync(() => batches.readCodes(batch, from, to)),
 
     totals: () =>
       attemptAsync(async () => {

@@ -12,13 +12,18 @@ export { createFetchHandler, createPaidHandler, type FetchInfo, type PaidHandler
 export type { Admission, Gate, Route, RouteListing } from './gate.js';
 export type { IssuingSigner, VendorKeys } from './keys.js';
 export type {
+  Batch,
+  BatchTerms,
   CardEntry,
   ClaimRecord,
+  CodeRun,
+  CodeState,
   Ledger,
   Order,
   OrderItem,
   Served,
   StoredCard,
+  StoredCode,
   StoredOrder,
   StoredReply,
   Totals,

@@ -1,5 +1,6 @@
 import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
+import { createMemoryBatches } from './ledger-memory-batches.js';
 import type {
   CardEntry,
   ClaimRecord,
@@ -83,12 +84,15 @@ export function createMemoryLedger(): Ledger {
       const order = orders.get(id);
       if (!order) return { status: 'unknown' };
       if (!order.served) {
+        if (order.code && order.code.state !== 'active') return { status: 'unknown' };
         orders.set(id, { ...order, served: { digest, signatures } });
         return { status: 'served', signatures };
       }
       if (order.served.digest !== digest) return { status: 'different' };
       return { status: 'repeated', signatures: order.served.signatures };
     },
+
+    ...createMemoryBatches(orders),
 
     async totals(): Promise<Totals> {
       const all = [...accounts.values()];

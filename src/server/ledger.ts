@@ -15,7 +15,10 @@ import type { CardState } from '../core/card-state.js';
  * 5. A claim is resolved once: settled or released. Resolving it again changes nothing, but for a reply that was missing.
  * 6. An order is served once. Serving it again with the same digest returns the first signatures; with another, nothing.
  * 7. What was pending when the ledger was last closed, or killed, is `interrupted` from then on.
- * 8. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
+ * 8. The codes of a batch are orders with a state. It goes from printed to active, from either of them to void, and never
+ *    back; a code that was served stays as it is. Only an active one is served: one that is printed or void is unknown to
+ *    `serveOrder`, and of calls that serve and void it at once one wins.
+ * 9. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
  *    the card stays in memory, so that callers may hang derived keys on it.
  */
 export interface Ledger {
@@ -46,6 +49,24 @@ export interface Ledger {
   readOrder(id: string): Promise<StoredOrder | undefined>;
   /** Marks an order served, once, with the digest of what was asked for and what was answered. */
   serveOrder(id: string, digest: string, signatures: readonly Uint8Array[]): Promise<Served>;
+
+  /** Adds a batch without codes. @returns its number, higher than any before */
+  createBatch(terms: BatchTerms): Promise<number>;
+  /**
+   * Adds codes to a batch, printed, with the serials `first`, `first + 1`, …; all of them or none.
+   * False: there is no such batch, `first` is not its next serial, or an id is there already.
+   */
+  addCodes(batch: number, first: number, orders: readonly Order['id'][]): Promise<boolean>;
+  /**
+   * Brings the codes with the serials from `from` to `to`, both included, to a state, as far as the contract lets them.
+   *
+   * @returns how many changed
+   */
+  changeCodes(batch: number, from: number, to: number, state: 'active' | 'void'): Promise<number>;
+  /** All batches by number. */
+  readBatches(): Promise<Batch[]>;
+  /** What the codes from `from` to `to`, both included, are, in as few runs as say it. Empty where there are none. */
+  readCodes(batch: number, from: number, to: number): Promise<CodeRun[]>;
 
   totals(): Promise<Totals>;
   /**
@@ -122,7 +143,48 @@ export interface OrderItem {
 }
 
 export interface StoredOrder extends Order {
+  /** Where it was printed; absent for an order that was made without a batch. */
+  readonly code?: StoredCode | undefined;
   readonly served?: { readonly digest: string; readonly signatures: readonly Uint8Array[] } | undefined;
+}
+
+/** The place of an order in a batch. */
+export interface StoredCode {
+  /** Of the batch. */
+  readonly batch: number;
+  /** From 1. No secret: it is printed beside the code. */
+  readonly serial: number;
+  readonly state: CodeState;
+  /** That of the batch. */
+  readonly expires: number;
+}
+
+export type CodeState = 'printed' | 'active' | 'void';
+
+/** What the codes of a batch have in common. */
+export interface BatchTerms {
+  /** What the vendor calls it; may be empty. */
+  readonly label: string;
+  /** What each code is good for. */
+  readonly items: readonly OrderItem[];
+  /** Unix seconds. */
+  readonly created: number;
+  /** Unix seconds: from then on no code of it is redeemed. */
+  readonly expires: number;
+}
+
+/** Codes that were printed together. */
+export interface Batch extends BatchTerms {
+  readonly number: number;
+  /** How many there are of each kind; the highest serial is their sum. */
+  readonly codes: Readonly<Record<CodeState | 'redeemed', number>>;
+}
+
+/** The codes with the serials from `from` to `to`, both included. */
+export interface CodeRun {
+  readonly from: number;
+  readonly to: number;
+  readonly state: CodeState | 'redeemed';
 }
 
 export type Served =
@@ -131,6 +193,7 @@ export type Served =
 
 /** Sums over everything that the ledger holds. */
 export interface Totals {
+  /** Codes of batches are among them, whatever their state. */
   readonly orders: number;
   readonly ordersServed: number;
   readonly cards: number;

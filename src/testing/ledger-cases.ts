@@ -1,4 +1,5 @@
 import type { Ledger } from '../server/ledger.js';
+import { batchCases } from './ledger-cases-batches.js';
 import { cardCases } from './ledger-cases-cards.js';
 import { claimCases } from './ledger-cases-claims.js';
 import { durabilityCases } from './ledger-cases-durable.js';
@@ -17,5 +18,5 @@ export interface LedgerHarness {
 
 /** The contract of `Ledger`, sentence by sentence. */
 export function ledgerCases(): readonly SuiteCase<LedgerHarness>[] {
-  return [...cardCases, ...claimCases, ...orderCases, ...durabilityCases, ...modelCases];
+  return [...cardCases, ...claimCases, ...orderCases, ...batchCases, ...durabilityCases, ...modelCases];
 }

@@ -1,0 +1,78 @@
+import type { Batch, BatchTerms, CodeRun, CodeState, Ledger, StoredOrder } from './ledger.js';
+
+type Batches = Pick<Ledger, 'createBatch' | 'addCodes' | 'changeCodes' | 'readBatches' | 'readCodes'>;
+
+/** The batches of a ledger in memory. Their codes lie among its `orders`. */
+export function createMemoryBatches(orders: Map<string, StoredOrder>): Batches {
+  /** By number less 1; the ids of each by serial less 1. */
+  const batches: Array<{ readonly terms: BatchTerms; readonly ids: string[] }> = [];
+
+  const codesOf = (batch: number, from: number, to: number): StoredOrder[] =>
+    (batches[batch - 1]?.ids ?? [])
+      .slice(Math.max(from, 1) - 1, Math.max(to, 0))
+      .map((id) => orders.get(id)!);
+
+  return {
+    async createBatch(terms) {
+      return batches.push({ terms, ids: [] });
+    },
+
+    async addCodes(number, first, added) {
+      const batch = batches[number - 1];
+      if (!batch || first !== batch.ids.length + 1) return false;
+      if (new Set(added).size < added.length || added.some((id) => orders.has(id))) return false;
+      const { items, expires } = batch.terms;
+      for (const id of added) {
+        const serial = batch.ids.push(id);
+        orders.set(id, { id, items, code: { batch: number, serial, state: 'printed', expires } });
+      }
+      return true;
+    },
+
+    async changeCodes(batch, from, to, state) {
+      let changed = 0;
+      for (const order of codesOf(batch, from, to)) {
+        const code = order.code!;
+        if (order.served || !leadsTo(code.state, state)) continue;
+        orders.set(order.id, { ...order, code: { ...code, state } });
+        changed++;
+      }
+      return changed;
+    },
+
+    async readBatches(): Promise<Batch[]> {
+      return batches.map(({ terms, ids }, i) => {
+        const codes = { printed: 0, active: 0, void: 0, redeemed: 0 };
+        for (const order of codesOf(i + 1, 1, ids.length)) codes[kindOf(order)]++;
+        return { ...terms, number: i + 1, codes };
+      });
+    },
+
+    async readCodes(batch, from, to) {
+      return joinRuns(
+        codesOf(batch, from, to).map((order) => ({ serial: order.code!.serial, state: kindOf(order) })),
+      );
+    },
+  };
+}
+
+function leadsTo(state: CodeState, next: 'active' | 'void'): boolean {
+  return state === 'printed' || (state === 'active' && next === 'void');
+}
+
+function kindOf({ code, served }: StoredOrder): CodeRun['state'] {
+  return served ? 'redeemed' : code!.state;
+}
+
+/** @param codes by serial, without gaps */
+export function joinRuns(
+  codes: Iterable<{ readonly serial: number; readonly state: CodeRun['state'] }>,
+): CodeRun[] {
+  const runs: CodeRun[] = [];
+  for (const { serial, state } of codes) {
+    const last = runs.at(-1);
+    if (last?.state === state) runs[runs.length - 1] = { ...last, to: serial };
+    else runs.push({ from: serial, to: serial, state });
+  }
+  return runs;
+}
