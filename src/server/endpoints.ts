@@ -10,6 +10,7 @@ import { problemOfError } from '../core/wire/problem.js';
 import { reportToJson, stateToJson } from '../core/wire/state-header.js';
 import { cardTools } from './accept.js';
 import { activate } from './activate.js';
+import { redeemable } from './batches.js';
 import { jsonReply, type Call, type Reply } from './call.js';
 import { issue, readIssueRequest, unknownOrder, type Issuer } from './issue.js';
 import type { VendorKeys } from './keys.js';
@@ -92,30 +93,15 @@ async function unseal(
 }
 
 /** Runs what may fail for a wrong voucher within the failure budget of its source. */
-async function withinBudget<T>(
-  { failures }: EndpointContext,
-  call: Call,
-  attempt: () => Promise<T>,
-): Promise<T> {
-  const source = call.source ?? '';
-  const seconds = failures.blockedSeconds(source);
-  if (seconds > 0) {
-    throw new ImpulsError('throttled', 'too many wrong vouchers', {
-      hint: `Try again in ${seconds} seconds.`,
-    });
-  }
-  try {
-    return await attempt();
-  } catch (error) {
-    if (isImpulsError(error, 'order-unknown')) failures.recordFailure(source);
-    throw error;
-  }
+function withinBudget<T>({ failures }: EndpointContext, call: Call, work: () => Promise<T>): Promise<T> {
+  return failures.attempt(call.source ?? '', work, (error) => isImpulsError(error, 'order-unknown'));
 }
 
 async function answerOrder(context: EndpointContext, value: JsonValue, call: Call): Promise<Reply> {
   const secret = text(await unseal(context, value, orderContext), 'order', 128);
   const order = await withinBudget(context, call, async () => {
-    const found = await context.ledger.readOrder(orderId(context.voucherKey, secret));
+    const id = orderId(context.voucherKey, secret);
+    const found = redeemable(await context.ledger.readOrder(id), seconds(context));
     if (!found) throw unknownOrder();
     return found;
   });

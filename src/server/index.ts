@@ -1,3 +1,4 @@
+export type { PrintedCodes } from './batches.js';
 export type { Call, Header, Reply } from './call.js';
 export {
   createContentAnswerer,
@@ -30,5 +31,5 @@ export type {
 } from './ledger.js';
 export { createMemoryLedger } from './ledger-memory.js';
 export type { Payment } from './payment.js';
-export type { FailureBudgetOptions } from './throttle.js';
+export type { FailureBudgetOptions, FailureGauge } from './throttle.js';
 export { createVendor, type Vendor, type VendorIdentity, type VendorOptions } from './vendor.js';

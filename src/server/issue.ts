@@ -7,6 +7,7 @@ import type { IssuingKey, KeyDocument } from '../core/key-document.js';
 import { issuingKeys } from '../core/key-life.js';
 import { limits } from '../core/limits.js';
 import type { JsonValue } from '../core/wire/canonical-json.js';
+import { redeemable } from './batches.js';
 import type { IssuingSigner } from './keys.js';
 import type { Ledger, OrderItem } from './ledger.js';
 import { orderId } from './vouchers.js';
@@ -47,7 +48,8 @@ export interface Issuer {
 }
 
 /**
- * Signs first and asks for the order then, so that an order that does not exist takes as long as one that does.
+ * Signs first and says then whether there is such an order, so that one that is not there, or not redeemed, takes as long as
+ * one that is.
  *
  * @param now Unix seconds
  * @throws ImpulsError `order-unknown`, `order-served`, `order-mismatch`, `key-retired`, `malformed`
@@ -58,7 +60,7 @@ export async function issue(
   now: number,
 ): Promise<Uint8Array[]> {
   const id = orderId(voucherKey, request.order);
-  const order = await ledger.readOrder(id);
+  const order = redeemable(await ledger.readOrder(id), now);
   const digest = digestItems(request.items);
   if (order?.served) {
     const served = await ledger.serveOrder(id, digest, []);
@@ -85,7 +87,7 @@ export async function issue(
 
 export function unknownOrder(): ImpulsError {
   return new ImpulsError('order-unknown', 'no such voucher', {
-    hint: 'Check the code for a typing mistake.',
+    hint: 'Check the code for a typing mistake. If it is right, ask where you bought it.',
   });
 }
 

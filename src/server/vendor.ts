@@ -10,6 +10,7 @@ import {
 } from '../core/key-document.js';
 import { breachOf } from '../core/key-succession.js';
 import { createCounter } from './accept.js';
+import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Reply } from './call.js';
 import { createChallenges } from './challenges.js';
 import { createCors, type Cors } from './cors.js';
@@ -17,8 +18,8 @@ import { describeApi, describeForModels, type ListedRoute } from './discovery.js
 import { answerEndpoint, type EndpointContext } from './endpoints.js';
 import { createGate, type Gate, type GateContext, type Route } from './gate.js';
 import type { VendorKeys } from './keys.js';
-import type { Ledger, OrderItem, Totals } from './ledger.js';
-import { createFailureBudget, type FailureBudgetOptions } from './throttle.js';
+import type { BatchTerms, Ledger, OrderItem, Totals } from './ledger.js';
+import { createFailureBudget, type FailureBudgetOptions, type FailureGauge } from './throttle.js';
 import { createVouchers } from './vouchers.js';
 
 /** What a vendor publishes and the secrets of it: what changes when keys are rotated. */
@@ -65,8 +66,13 @@ export interface Vendor {
   /** Makes `count` voucher codes, each good for `items`. Durable when it resolves. Secret: shown once, kept as a hash. */
   createVouchers(items: readonly OrderItem[], count: number): Promise<string[]>;
   totals(): Promise<Totals>;
-  /** Failed redemptions not forgiven yet. */
-  readonly failureLevel: number;
+  /**
+   * Makes a batch of codes, printed: worth nothing until `Ledger.changeCodes` activates them. They come in shares, each when it
+   * is durable. Secret: shown once, kept as hashes.
+   */
+  printBatch(terms: BatchTerms, count: number): AsyncGenerator<PrintedCodes, void, undefined>;
+  /** How many wrong vouchers were tried: whether somebody guesses. */
+  readonly failures: FailureGauge;
 }
 
 /** @throws ImpulsError `bad-document` for a key document that does not hold */
@@ -150,8 +156,9 @@ export function createVendor(options: VendorOptions): Vendor {
 
     createVouchers: (items, count) => createVouchers(ledger, voucherKey, random, items, count),
     totals: () => ledger.totals(),
-    get failureLevel() {
-      return failures.level;
+    printBatch: (terms, count) => printBatch(ledger, voucherKey, random, terms, count),
+    get failures() {
+      return failures.gauge;
     },
   };
 }

@@ -364,7 +364,7 @@ describe.each(hosts)('a vendor behind $name', ({ start }) => {
     const statuses: number[] = [];
     for (let i = 0; i < 12; i++) statuses.push((await guess()).status);
     expect(statuses).toEqual([...Array<number>(10).fill(403), 429, 429]);
-    expect(host.vendor.failureLevel).toBeGreaterThan(9);
+    expect(host.vendor.failures.level).toBeGreaterThan(9);
     const [code] = await host.vendor.createVouchers([{ denomination: 100, count: 1 }], 1);
     const right = await sealJson(document, 'order', { order: code });
     expect((await post(host)('/impuls/order', right)).status).toBe(429);
