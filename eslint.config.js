@@ -3,7 +3,10 @@ import tseslint from 'typescript-eslint';
 
 /** The layers: what may be imported where. The same rule is checked on the built files by test/package. */
 const noNode = { group: ['node:*'], message: 'This layer runs everywhere: no Node.' };
-const noPeers = { group: ['better-sqlite3'], message: 'Optional peers are imported in src/node only.' };
+const noPeers = {
+  group: ['better-sqlite3', 'pdfkit', 'qrcode'],
+  message: 'Optional peers are imported in src/node only.',
+};
 const layer = (name, ...forbidden) => ({
   files: [`src/${name}/**/*.ts`],
   ignores: ['**/*.test.ts'],

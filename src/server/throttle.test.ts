@@ -21,7 +21,7 @@ const passes = (budget: FailureBudget, source: string): Promise<boolean> =>
 
 /** An attempt whose end the test decides. */
 function hold(budget: FailureBudget, source: string) {
-  let end!: (error?: unknown) => void;
+  let end!: (error?: Error) => void;
   let started = false;
   const outcome = new Promise<string>((resolve, reject) => {
     end = (error) => (error ? reject(error) : resolve('passed'));

@@ -63,7 +63,11 @@ describe('a mistake on the command line', () => {
     ['vouchr create', 'there is no command `vouchr`', 'Did you mean `impuls voucher create`?'],
     ['xyzzy', 'there is no command `xyzzy`', 'See `impuls help` for all of them.'],
     ['constructor', 'there is no command `constructor`', 'See `impuls help` for all of them.'],
-    ['vendor', '`impuls vendor` needs one word more', 'Say one of: impuls vendor init, impuls vendor serve.'],
+    [
+      'vendor',
+      '`impuls vendor` needs one word more',
+      'Say one of: impuls vendor init, impuls vendor serve, impuls vendor status.',
+    ],
     ['cards --wallt x', 'impuls cards: there is no option --wallt', 'Did you mean --wallet?'],
     ['cards extra', 'impuls cards: `extra` is one word too many', 'Use: impuls cards [options]'],
     ['restore', 'impuls restore: something is missing', 'Use: impuls restore <file> [options]'],

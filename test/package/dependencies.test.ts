@@ -35,7 +35,7 @@ describe('the dependencies', () => {
   it('are on the allow-list', () => {
     expect(Object.keys(manifest.dependencies ?? {}).sort()).toEqual(allowed);
     expect(manifest.optionalDependencies).toBeUndefined();
-    expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['better-sqlite3']);
+    expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['better-sqlite3', 'pdfkit', 'qrcode']);
   });
 
   it('have a permissive licence, each package that comes along included', () => {

@@ -24,7 +24,11 @@ const everywhere: readonly Layer[] = [
 
 const layers: readonly Layer[] = [
   ...everywhere,
-  { name: 'node', below: ['core', 'server', 'client'], packages: ['@noble/curves', 'better-sqlite3'] },
+  {
+    name: 'node',
+    below: ['core', 'server', 'client'],
+    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode'],
+  },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
   { name: 'cli', below: ['core', 'server', 'client', 'node'], packages: ['cli-table3'] },
 ];

@@ -31,7 +31,11 @@ export function importsOf(module: string): readonly string[] {
   const known = arrows.get(module);
   if (known) return known;
   const text = readFileSync(module, 'utf8');
-  const named = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
+  const named = ts
+    .preProcessFile(text, true, true)
+    // `require('u' + 'rl')` is no name of a module.
+    .importedFiles.filter(({ end }) => !/^.?['"]?\s*\+/.test(text.slice(end, end + 10)))
+    .map(({ fileName }) => fileName);
   const started = [...text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)].map(
     ([, name]) => name!,
   );

@@ -11,6 +11,8 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  *   {"do":"reload"}                                        → {"ok":{"document":"<D of the key document that is served now>"}}
  *   {"do":"totals"}                                        → {"ok":{…}}
  *   {"do":"create-vouchers","items":[…],"count":3}         → {"ok":[…]} or {"error":{"code","message","hint"}}
+ *   {"do":"status"}                                        → {"ok":{"totals":{…},"failures":{…}}}
+ *   {"do":"batches"}, and what else is about them: see admin-batches.ts
  */
 export type AdminHandler = (request: JsonValue) => Promise<unknown>;
 

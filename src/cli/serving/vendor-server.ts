@@ -91,7 +91,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
       return next;
     };
     const admin = await listenForAdmin(folder.path, (request) =>
-      answerAdmin(vendor, reload, request, Math.floor(Date.now() / 1000)),
+      answerAdmin({ vendor, ledger, reload }, request, Math.floor(Date.now() / 1000)),
     );
     const { port } = server.address() as AddressInfo;
     const purge = (): void => {

@@ -1,10 +1,10 @@
 import { ImpulsError } from '../../core/errors.js';
 import type { KeyDocument } from '../../core/key-document.js';
-import { issuingKeys } from '../../core/key-life.js';
-import { limits } from '../../core/limits.js';
 import type { JsonValue } from '../../core/wire/canonical-json.js';
-import { expectArray, expectObject, expectUint32 } from '../../core/wire/json-members.js';
-import type { OrderItem, Vendor } from '../../server/index.js';
+import { expectObject, expectUint32 } from '../../core/wire/json-members.js';
+import type { Ledger, OrderItem, Vendor } from '../../server/index.js';
+import { answerBatches } from './admin-batches.js';
+import { checkItems, readItems } from './items.js';
 
 const maxVouchers = 10_000;
 
@@ -15,43 +15,38 @@ export function checkVouchers(
   count: number,
   now: number,
 ): void {
-  const live = [...new Set(issuingKeys(document, now).map((key) => key.denomination))];
-  for (const { denomination } of items) {
-    if (live.includes(denomination)) continue;
-    throw new ImpulsError('invalid-argument', `no cards of ${denomination} units are issued`, {
-      hint: live.length === 0 ? 'All issuing keys have run out.' : `Say --units ${live.join(' or ')}.`,
-    });
-  }
-  const cards = items.reduce((sum, item) => sum + item.count, 0);
-  if (cards < 1 || cards > limits.orderItems) {
-    throw new ImpulsError('invalid-argument', `a voucher is good for 1 to ${limits.orderItems} cards`);
-  }
+  checkItems(document, items, now);
   if (count < 1 || count > maxVouchers) {
     throw new ImpulsError('invalid-argument', `at most ${maxVouchers} vouchers at once`);
   }
 }
 
+/** What a running server lets a command of this machine do. */
+export interface Administration {
+  readonly vendor: Vendor;
+  readonly ledger: Ledger;
+  /** Takes over the keys as they are in the folder now. @returns the digest of the new document */
+  readonly reload: () => Promise<string>;
+}
+
 /** The requests of the admin socket. */
 export async function answerAdmin(
-  vendor: Vendor,
-  reload: () => Promise<string>,
+  { vendor, ledger, reload }: Administration,
   request: JsonValue,
   now: number,
 ): Promise<unknown> {
   const json = expectObject(request, 'the request');
+  const batches = await answerBatches(ledger, vendor.document, json, now);
+  if (batches) return batches.result;
   switch (json['do']) {
     case 'totals':
       return vendor.totals();
     case 'reload':
       return { document: await reload() };
+    case 'status':
+      return { totals: await vendor.totals(), failures: vendor.failures };
     case 'create-vouchers': {
-      const items = expectArray(json['items'], 'items').map((item) => {
-        const entry = expectObject(item, 'an item');
-        return {
-          denomination: expectUint32(entry['denomination'], 'denomination'),
-          count: expectUint32(entry['count'], 'count'),
-        };
-      });
+      const items = readItems(json['items']);
       const count = expectUint32(json['count'], 'count');
       checkVouchers(vendor.document, items, count, now);
       return vendor.createVouchers(items, count);
