@@ -12,11 +12,23 @@ import {
   type Reply,
   type Vendor,
 } from '../server/index.js';
+import { sourceOfAddress } from './source.js';
 import { createSealedWriter, type SealedWriter } from './sealed-writer.js';
 
 /** The vendor on `node:http`, without a detour over Fetch objects: `impuls/server/node`. */
 
-export function callOf(req: IncomingMessage): Call {
+export interface NodeHandlerOptions {
+  /**
+   * Who calls, for the failure budget. Default: the address of the socket, which behind a proxy is that of the proxy for all:
+   * say there what the proxy says, or some wrong vouchers stop everybody.
+   */
+  readonly sourceOf?: (req: IncomingMessage) => string | undefined;
+}
+
+export function callOf(
+  req: IncomingMessage,
+  sourceOf = (one: IncomingMessage) => sourceOfAddress(one.socket.remoteAddress),
+): Call {
   return {
     method: req.method ?? 'GET',
     target: req.url ?? '/',
@@ -25,7 +37,7 @@ export function callOf(req: IncomingMessage): Call {
       return Array.isArray(value) ? value.join(', ') : value;
     },
     body: (limit) => readBody(req, limit),
-    source: req.socket.remoteAddress,
+    source: sourceOf(req),
   };
 }
 
@@ -36,8 +48,8 @@ export type NodeHandler = (
 ) => Promise<void>;
 
 /** Answers the vendor's own paths; any other goes to `next`, or is answered 404. */
-export function createNodeHandler(vendor: Vendor): NodeHandler {
-  return createHandler((call) => vendor.answer(call));
+export function createNodeHandler(vendor: Vendor, { sourceOf }: NodeHandlerOptions = {}): NodeHandler {
+  return createHandler((call) => vendor.answer(call), sourceOf);
 }
 
 /** Sells the content keys of a vendor; any other path goes to `next`, or is answered 404. */
@@ -49,10 +61,13 @@ export function createNodeContentHandler(
   return createHandler(createContentAnswerer(vendor, keys, options));
 }
 
-function createHandler(answer: (call: Call) => Promise<Reply | undefined>): NodeHandler {
+function createHandler(
+  answer: (call: Call) => Promise<Reply | undefined>,
+  sourceOf?: NodeHandlerOptions['sourceOf'],
+): NodeHandler {
   return async (req, res, next) => {
     try {
-      const reply = await answer(callOf(req));
+      const reply = await answer(callOf(req, sourceOf));
       if (reply) send(req, res, reply);
       else if (next) next();
       else res.writeHead(404).end();

@@ -4,6 +4,7 @@ export {
   createNodeHandler,
   createPaidNodeHandler,
   type NodeHandler,
+  type NodeHandlerOptions,
   type Paid,
   type PaidNodeHandler,
 } from './http.js';

@@ -2,6 +2,8 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCodesFile, type PrintableCode } from '../../src/node/printing/codes-file.js';
+import type { KeyDocument } from '../../src/core/key-document.js';
+import { sealJson } from '../support/card.js';
 import { createSandbox, twoLines, type Sandbox, type Server } from './sandbox.js';
 
 /** Scratch cards on the command line: made, printed, activated, redeemed, voided; beside a server and without one. */
@@ -188,6 +190,24 @@ describe('a scratch card', () => {
     expect(await readFile(join(box.folder, 'shop', 'ledger.db'), 'latin1')).not.toContain(
       sold.code.replaceAll('-', ''),
     );
+  });
+
+  it('is guessed at by one caller behind a proxy, and the others are heard all the same', async () => {
+    const server = await box.serve('shop', '--client-header', 'X-Forwarded-For');
+    const document = (await (await fetch(`${box.origin}/.well-known/impuls`)).json()) as KeyDocument;
+    const body = JSON.stringify(await sealJson(document, 'order', { order: 'K7Q2M-00000-00000-00000' }));
+    const guess = async (caller: string): Promise<number> => {
+      const headers = { 'x-forwarded-for': `198.51.100.1, ${caller}` };
+      return (await fetch(`${box.origin}/impuls/order`, { method: 'POST', body, headers })).status;
+    };
+    const statuses = await Promise.all(Array.from({ length: 30 }, () => guess('192.0.2.7')));
+    expect(statuses.filter((status) => status === 403)).toHaveLength(10);
+    expect(await guess('192.0.2.7')).toBe(429);
+    expect(await guess('192.0.2.8')).toBe(403);
+    const { failures } = await box.json<{ failures: object }>('vendor', 'status', 'shop');
+    expect(failures).toMatchObject({ blockedSources: 1, failed: 11, refused: 21 });
+    await server.stop();
+    expect((await fails('vendor', 'serve', 'shop', '--client-header', 'no header')).code).toBe(2);
   });
 
   it('is printed to a PDF for its owner only, all of a batch or some serials', async () => {

@@ -18,6 +18,11 @@ export const vendorServe = defineCommand({
   options: {
     host: { type: 'string', value: '<host>', help: 'A loopback address; default: that of vendor.json' },
     port: { type: 'string', value: '<port>', help: '0 for any that is free; default: that of vendor.json' },
+    'client-header': {
+      type: 'string',
+      value: '<name>',
+      help: 'The header in which the proxy before it says who calls, such as X-Forwarded-For',
+    },
     verbose: {
       type: 'boolean',
       short: 'v',
@@ -26,18 +31,25 @@ export const vendorServe = defineCommand({
   },
   words: [0, 1],
   notes:
-    'It speaks plain http, so it listens on this machine only. For the world put a server that speaks TLS before\nit, and say its https address as --origin when you make the vendor. Stop it with Ctrl+C or SIGTERM: what has\nbegun is answered first.',
+    'It speaks plain http, so it listens on this machine only. For the world put a server that speaks TLS before\nit, and say its https address as --origin when you make the vendor. Stop it with Ctrl+C or SIGTERM: what has\nbegun is answered first.\n\nWrong vouchers are counted by caller. Behind a proxy all callers look the same, and ten wrong codes of one stop\neverybody for a while: name the header that your proxy sets itself with --client-header.',
   async run({ terminal, values, positionals }) {
     const folder = await openVendorFolder(positionals[0] ?? '.');
     const host = values.host ?? folder.settings.listen.host;
     const port =
       values.port === undefined ? folder.settings.listen.port : wholeNumber(values.port, '--port', 0, 65_535);
     refuseOpenHost(host);
+    const clientHeader = values['client-header']?.toLowerCase();
+    if (clientHeader !== undefined && !/^[a-z0-9-]+$/.test(clientHeader)) {
+      throw new ImpulsError('invalid-argument', `"${clientHeader}" is no name of a header`, {
+        hint: 'Say --client-header X-Forwarded-For, or the one that your proxy sets.',
+      });
+    }
     const pages = await servePages();
     const stopped = untilStopped();
     const server = await startVendorServer(folder, {
       host,
       port,
+      clientHeader,
       routes: [
         ...pages.flatMap(({ routes }) => routes),
         ...folder.settings.routes.map((route) => serveStatic(folder.path, route)),

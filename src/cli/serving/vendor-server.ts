@@ -7,6 +7,7 @@ import {
   createNodeHandler,
   createPaidNodeHandler,
 } from '../../node/http.js';
+import { sourceBehindProxy } from '../../node/source.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
@@ -48,6 +49,8 @@ export interface ServerOptions {
   /** 0 for any that is free. */
   readonly port: number;
   readonly routes: readonly ServedRoute[];
+  /** The header, in lower case, in which a proxy before it says who calls. Default: none. */
+  readonly clientHeader?: string | undefined;
   readonly onPaid?: (event: PaidEvent) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -147,10 +150,13 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 function createListener(
   vendor: Vendor,
   shelf: ContentShelf,
-  { routes, onPaid = () => {} }: ServerOptions,
+  { routes, clientHeader, onPaid = () => {} }: ServerOptions,
   onError: (error: unknown) => void,
 ): Listener {
-  const own = createNodeHandler(vendor);
+  const own = createNodeHandler(
+    vendor,
+    clientHeader === undefined ? {} : { sourceOf: sourceBehindProxy(clientHeader) },
+  );
   const keys = createNodeContentHandler(vendor, shelf, {
     listed: () => shelf.exists,
     onPaid: ({ method, target }, payment) => onPaid(paidEvent(method, target, payment)),
