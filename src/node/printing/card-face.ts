@@ -28,6 +28,8 @@ const padding = 5 * millimetre;
 const qrSide = 28 * millimetre;
 const grey = '#555555';
 const smallest = 5.5;
+/** A name that would be smaller than this on one line gets two. */
+const readable = 9;
 
 export function drawFace(doc: Document, card: PrintableCode, place: Rectangle, faces: Faces): void {
   const left = place.x + padding;
@@ -42,7 +44,10 @@ export function drawFace(doc: Document, card: PrintableCode, place: Rectangle, f
 
   faces.qr(doc, card.link, place.x + place.width - padding - qrSide, place.y + padding, qrSide);
   const units = `${card.units.toLocaleString('en-US')} ${card.units === 1 ? 'unit' : 'units'}`;
-  say(faces.bold, 12, 'black', card.vendor, place.y + padding, beside);
+  const isLong = doc.font(faces.bold).fontSize(readable).widthOfString(card.vendor) > beside;
+  for (const [i, line] of (isLong ? inTwo(card.vendor) : [card.vendor]).entries()) {
+    say(faces.bold, isLong ? 10 : 12, 'black', line, place.y + padding + 12 * i, beside);
+  }
   say(
     faces.bold,
     17,
@@ -56,6 +61,14 @@ export function drawFace(doc: Document, card: PrintableCode, place: Rectangle, f
   const where = new URL(card.link);
   const foot = `No. ${card.batch}-${card.serial} · valid until ${card.expires} · ${where.host}${where.pathname}`;
   say(faces.regular, 7, grey, foot, bottom - 6, width);
+}
+
+/** At the space that is nearest to the middle. */
+function inTwo(text: string): string[] {
+  const middle = text.length / 2;
+  const spaces = [...text.matchAll(/ /g)].map(({ index }) => index);
+  const [at] = spaces.sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
+  return at === undefined ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 /** Makes a text smaller until it has room, and cuts it where it would be too small to read. */
