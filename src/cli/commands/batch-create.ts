@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { isIssuing, worthOf, type KeyDocument } from '../../core/key-document.js';
+import { worthOf, type KeyDocument } from '../../core/key-document.js';
+import { issuingKeys } from '../../core/key-life.js';
 import { ImpulsError } from '../../core/errors.js';
 import { HmacKey } from '../../core/hash.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
@@ -99,7 +100,7 @@ interface Values {
 function termsOf(document: KeyDocument, values: Values, now: number): BatchTerms {
   const smallest = Math.min(...document.cards.map((key) => key.denomination));
   const denomination = values.units === undefined ? smallest : wholeNumber(values.units, '--units');
-  const keys = document.cards.filter((key) => key.denomination === denomination && isIssuing(key, now));
+  const keys = issuingKeys(document, now).filter((key) => key.denomination === denomination);
   return {
     label: values.label ?? '',
     items: [{ denomination, count: wholeNumber(values.cards ?? '1', '--cards') }],
