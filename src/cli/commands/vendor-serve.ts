@@ -1,6 +1,7 @@
 import { contentPath } from '../../core/content-key.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
+import { issuingKeys } from '../../core/key-life.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { formatUnits } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
@@ -79,7 +80,8 @@ function announce(
   pages: readonly ServedPage[],
   keys: number,
 ): void {
-  const { origin, name, unit, cards } = document;
+  const { origin, name, unit } = document;
+  const cards = issuingKeys(document, Math.floor(Date.now() / 1000));
   const ready = {
     event: 'ready',
     origin,
@@ -107,7 +109,7 @@ function announce(
         [
           ['Folder', path],
           ['Reach', tls],
-          ['Cards', cards.map((key) => `${key.denomination} (${key.epoch})`).join(', ')],
+          ['Cards', cards.map((key) => `${key.denomination} (${key.epoch})`).join(', ') || 'none are issued'],
           ['Unit', worthOf(1, unit)],
           ...pages.map(
             ({ name, path, hash }) =>
