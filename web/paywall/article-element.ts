@@ -1,7 +1,7 @@
 import { isImpulsError } from 'impuls';
 import { createKeyBuyer, openSealedUrl } from 'impuls/client/content';
-import { limitsUnder, readCaps } from '../shared/caps.js';
-import { explain } from '../shared/problems.js';
+import { limitsUnder, readCaps } from '../common/caps.js';
+import { explain } from '../common/problems.js';
 import { button, element, styledRoot } from './elements.js';
 import { presentContent, replacesTeaser, verbOf } from './opened-content.js';
 import { askPrice, findItem, type Price, type SealedItem } from './offers.js';

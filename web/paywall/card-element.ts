@@ -1,6 +1,6 @@
 import { formatVoucherCode } from 'impuls';
-import { isCap, readCaps, writeCaps } from '../shared/caps.js';
-import { explain } from '../shared/problems.js';
+import { isCap, readCaps, writeCaps } from '../common/caps.js';
+import { explain } from '../common/problems.js';
 import { button, element, styledRoot } from './elements.js';
 import { onChange, openHoldings, redeemCode, describeLeft } from './holdings.js';
 import { createRedeemForm } from './redeem-form.js';

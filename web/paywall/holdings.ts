@@ -2,7 +2,7 @@ import { ImpulsError } from 'impuls';
 import type { Wallet } from 'impuls/client';
 import type { KeyLibrary } from 'impuls/client/content';
 import { openIndexedDbLibrary } from 'impuls/client/indexeddb';
-import { openPageWallet, storageName } from '../shared/page-wallet.js';
+import { openPageWallet, storageName } from '../common/page-wallet.js';
 import { formatUnits } from './words.js';
 
 /** The reader's cards and bought keys, which the browser keeps for this site: one of each for all elements of a page. */

@@ -1,5 +1,5 @@
 import { parseVoucherCode } from 'impuls';
-import { explain } from '../shared/problems.js';
+import { explain } from '../common/problems.js';
 import { element } from './elements.js';
 import { redeemCode } from './holdings.js';
 

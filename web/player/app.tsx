@@ -1,7 +1,7 @@
 import type { Wallet } from 'impuls/client';
 import type { KeyLibrary } from 'impuls/client/content';
 import { useEffect, useState } from 'preact/hooks';
-import { BuildFooter } from '../shared/footer.js';
+import { BuildFooter } from '../common/footer.js';
 import { Film } from './film.js';
 import { addressOf, readFilm, takePlace, type Place } from './place.js';
 

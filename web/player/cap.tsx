@@ -1,7 +1,7 @@
 import type { ImpulsError } from 'impuls';
 import { useState } from 'preact/hooks';
-import { isCap } from '../shared/caps.js';
-import { formatUnits } from '../shared/money.js';
+import { isCap } from '../common/caps.js';
+import { formatUnits } from '../common/money.js';
 import { Notice } from './notice.js';
 
 interface Props {

@@ -1,8 +1,8 @@
 import Hls from 'hls.js';
 import { openIndexedDbLibrary } from 'impuls/client/indexeddb';
 import { render } from 'preact';
-import { openPageWallet, storageName } from '../shared/page-wallet.js';
-import { explain, type Problem } from '../shared/problems.js';
+import { openPageWallet, storageName } from '../common/page-wallet.js';
+import { explain, type Problem } from '../common/problems.js';
 import { App } from './app.js';
 import { takePlace } from './place.js';
 import { Notice } from './notice.js';

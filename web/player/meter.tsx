@@ -1,5 +1,5 @@
 import type { FilmState } from 'impuls/client/hls';
-import { formatCount, formatSpan, formatUnits, formatWorth } from '../shared/money.js';
+import { formatCount, formatSpan, formatUnits, formatWorth } from '../common/money.js';
 
 /** What the film costs, as it plays. Not announced: it changes several times a second. */
 export function Meter({ film, cap }: { readonly film: FilmState; readonly cap: number }) {

@@ -2,8 +2,8 @@ import Hls, { type ErrorData, type Level } from 'hls.js';
 import type { Wallet } from 'impuls/client';
 import { createKeyBuyer, type KeyBuyer, type KeyLibrary } from 'impuls/client/content';
 import { attachPayment, type FilmState } from 'impuls/client/hls';
-import { limitsUnder, readCaps } from '../shared/caps.js';
-import type { Problem } from '../shared/problems.js';
+import { limitsUnder, readCaps } from '../common/caps.js';
+import type { Problem } from '../common/problems.js';
 import { readPosition, writePosition } from './memory.js';
 
 /** A film that is open, and what is shown of it. */

@@ -1,5 +1,5 @@
 import type { Screen } from './session.js';
-import { formatUnits } from '../shared/money.js';
+import { formatUnits } from '../common/money.js';
 
 /** One sentence on where the film is, for those who see the page and those who hear it. It changes with the state only. */
 export function describe({ film, playing, started, ended, problem }: Screen, left: number): string {

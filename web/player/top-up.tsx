@@ -1,7 +1,7 @@
 import type { Wallet } from 'impuls/client';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { formatUnits } from '../shared/money.js';
-import { explain, type Problem } from '../shared/problems.js';
+import { formatUnits } from '../common/money.js';
+import { explain, type Problem } from '../common/problems.js';
 import { Notice } from './notice.js';
 
 interface Props {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { BuildFooter } from '../shared/footer.js';
+import { BuildFooter } from '../common/footer.js';
 import { takePlace, type Place, type View } from './route.js';
 import { useSnapshot, type Store } from './store.js';
 import { useVendor } from './vendor.js';

@@ -1,5 +1,5 @@
 import type { CardSummary } from 'impuls/client';
-import { plural } from '../shared/money.js';
+import { plural } from '../common/money.js';
 
 /** Which cards a backup was made of: their ids, which are no secret. */
 

@@ -1,6 +1,6 @@
 import { render } from 'preact';
-import { openPageWallet } from '../shared/page-wallet.js';
-import { explain } from '../shared/problems.js';
+import { openPageWallet } from '../common/page-wallet.js';
+import { explain } from '../common/problems.js';
 import { App } from './app.js';
 import { takePlace } from './route.js';
 import { createStore } from './store.js';

@@ -1,6 +1,6 @@
 import { createPayingFetch } from 'impuls/client';
-import { limitsUnder, readCaps } from '../../../web/shared/caps.js';
-import { openPageWallet } from '../../../web/shared/page-wallet.js';
+import { limitsUnder, readCaps } from '../../../web/common/caps.js';
+import { openPageWallet } from '../../../web/common/page-wallet.js';
 
 /** A page of the vendor that pays with the wallet of the wallet page, under the caps that are set there. */
 

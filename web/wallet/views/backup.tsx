@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { explain, type Problem } from '../../shared/problems.js';
+import { explain, type Problem } from '../../common/problems.js';
 import { notBackedUp } from '../backup-state.js';
 import { splitBackup } from '../qr-parts.js';
 import type { Snapshot, Store } from '../store.js';

@@ -1,8 +1,8 @@
 import type { CardSummary, Payment } from 'impuls/client';
 import { useState } from 'preact/hooks';
-import { describeLasting } from '../../shared/lasts.js';
-import { addWorths, formatCount, formatDay, formatUnits, formatWorth, plural } from '../../shared/money.js';
-import { explain, type Problem } from '../../shared/problems.js';
+import { describeLasting } from '../../common/lasts.js';
+import { addWorths, formatCount, formatDay, formatUnits, formatWorth, plural } from '../../common/money.js';
+import { explain, type Problem } from '../../common/problems.js';
 import type { Snapshot, Store } from '../store.js';
 import type { VendorFace } from '../vendor.js';
 import { ProblemNotice } from './notices.js';

@@ -1,6 +1,6 @@
 import type { Payment } from 'impuls/client';
 import { useState } from 'preact/hooks';
-import { addWorths, formatMoment, formatUnits, formatWorth, plural } from '../../shared/money.js';
+import { addWorths, formatMoment, formatUnits, formatWorth, plural } from '../../common/money.js';
 import type { Snapshot } from '../store.js';
 
 const atOnce = 50;

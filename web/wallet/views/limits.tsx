@@ -1,7 +1,7 @@
 import { worthOf } from 'impuls';
 import { useEffect, useState } from 'preact/hooks';
-import { isCap, maxCap, readCaps, spentToday, watchCaps, writeCaps, type Caps } from '../../shared/caps.js';
-import { formatUnits, formatWorth } from '../../shared/money.js';
+import { isCap, maxCap, readCaps, spentToday, watchCaps, writeCaps, type Caps } from '../../common/caps.js';
+import { formatUnits, formatWorth } from '../../common/money.js';
 import type { Snapshot } from '../store.js';
 import type { VendorFace } from '../vendor.js';
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Problem } from '../../shared/problems.js';
+import type { Problem } from '../../common/problems.js';
 
 /** Told at once to those who hear the page. */
 export function ProblemNotice({ problem, id }: { readonly problem: Problem; readonly id?: string }) {

@@ -1,7 +1,7 @@
 import type { RecoveryReport } from 'impuls/client';
 import { useEffect, useState } from 'preact/hooks';
-import { formatUnits, plural } from '../../shared/money.js';
-import { explain, type Problem } from '../../shared/problems.js';
+import { formatUnits, plural } from '../../common/money.js';
+import { explain, type Problem } from '../../common/problems.js';
 import type { Store } from '../store.js';
 import { ProblemNotice } from './notices.js';
 

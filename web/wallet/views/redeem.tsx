@@ -1,7 +1,7 @@
 import type { CardSummary, Progress } from 'impuls/client';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { formatUnits, formatWorth, plural } from '../../shared/money.js';
-import { explain, type Problem } from '../../shared/problems.js';
+import { formatUnits, formatWorth, plural } from '../../common/money.js';
+import { explain, type Problem } from '../../common/problems.js';
 import type { Store } from '../store.js';
 import type { VendorFace } from '../vendor.js';
 import { readVoucher, type Voucher } from '../voucher.js';

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
-import { formatUnits, plural } from '../../shared/money.js';
-import { explain, type Problem } from '../../shared/problems.js';
+import { formatUnits, plural } from '../../common/money.js';
+import { explain, type Problem } from '../../common/problems.js';
 import { notBackedUp } from '../backup-state.js';
 import type { Snapshot, Store } from '../store.js';
 import { ProblemNotice } from './notices.js';

@@ -1,7 +1,7 @@
 import type { CardSummary, Progress } from 'impuls/client';
 import { useRef, useState } from 'preact/hooks';
-import { formatUnits, plural } from '../../shared/money.js';
-import { explain, type Problem } from '../../shared/problems.js';
+import { formatUnits, plural } from '../../common/money.js';
+import { explain, type Problem } from '../../common/problems.js';
 import { sortBackup } from '../own-cards.js';
 import { addPart, joinParts, readPart, type Collected } from '../qr-parts.js';
 import type { Store } from '../store.js';
