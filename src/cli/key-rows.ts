@@ -62,8 +62,3 @@ function stateOf(
   if (isIssuing(key, now)) return 'issuing';
   return now < key.notBefore ? 'planned' : 'verify-only';
 }
-
-/** `2031-05-17`. */
-export function formatDay(seconds: number | undefined): string {
-  return seconds === undefined ? '' : new Date(seconds * 1000).toISOString().slice(0, 10);
-}

@@ -5,6 +5,7 @@ import { ImpulsError } from '../../core/errors.js';
 import { HmacKey } from '../../core/hash.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
 import { createCodesFile, type PrintableCode } from '../../node/printing/codes-file.js';
+import { daySeconds } from '../../node/vendor-files.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { changeCodes, printBatch } from '../../server/batches.js';
 import type { BatchTerms } from '../../server/index.js';
@@ -17,7 +18,6 @@ import { withBatches, type BatchDesk } from '../serving/batch-desk.js';
 import { untilStopped } from '../serving/signals.js';
 
 const maxCodes = 1_000_000;
-const daySeconds = 86_400;
 
 export const batchCreate = defineCommand({
   name: 'batch create',

@@ -1,6 +1,7 @@
 import { openVendorFolder } from '../../node/vendor-folder.js';
+import { formatDay } from '../amounts.js';
 import { defineCommand } from '../command.js';
-import { formatDay, listKeys, type KeyRow } from '../key-rows.js';
+import { listKeys, type KeyRow } from '../key-rows.js';
 import { formatTable } from '../table.js';
 
 export const keysList = defineCommand({
@@ -34,9 +35,9 @@ export const keysList = defineCommand({
           row.denomination === undefined ? row.kind : `cards of ${row.denomination}`,
           row.epoch ?? '',
           stateWords(row),
-          formatDay(row.from),
-          formatDay(row.until),
-          formatDay(row.spent),
+          dayOf(row.from),
+          dayOf(row.until),
+          dayOf(row.spent),
         ]),
         terminal.paint,
       ),
@@ -45,6 +46,10 @@ export const keysList = defineCommand({
 });
 
 function stateWords({ state, reason, activated }: KeyRow): string {
-  if (reason === 'leaked') return `leaked, activated until ${formatDay(activated)}`;
+  if (reason === 'leaked') return `leaked, activated until ${dayOf(activated)}`;
   return reason ?? state;
+}
+
+function dayOf(seconds: number | undefined): string {
+  return seconds === undefined ? '' : formatDay(seconds);
 }
