@@ -75,6 +75,7 @@ class ClaimPayment implements Payment {
   #card: StoredCard;
   #kept: number;
   #resolved: boolean;
+  #sealKey: Uint8Array | undefined;
 
   constructor(context: PaymentContext, paid: Paid, payload: PaymentPayload, shared: readonly Header[]) {
     const { verdict, record, card } = paid;
@@ -95,7 +96,7 @@ class ClaimPayment implements Payment {
   }
 
   get sealKey(): Uint8Array | undefined {
-    return this.#payload.seal && deriveSealKey(this.key);
+    return (this.#sealKey ??= this.#payload.seal && deriveSealKey(this.key));
   }
 
   get reference(): string {
