@@ -35,7 +35,14 @@ describe('the dependencies', () => {
   it('are on the allow-list', () => {
     expect(Object.keys(manifest.dependencies ?? {}).sort()).toEqual(allowed);
     expect(manifest.optionalDependencies).toBeUndefined();
-    expect(Object.keys(manifest.peerDependencies ?? {})).toEqual(['better-sqlite3', 'pdfkit', 'qrcode']);
+    expect(Object.keys(manifest.peerDependencies ?? {})).toEqual([
+      'better-sqlite3',
+      'pdfkit',
+      'prom-client',
+      'qrcode',
+      'stripe',
+      'undici',
+    ]);
   });
 
   it('have a permissive licence, each package that comes along included', () => {
