@@ -33,6 +33,7 @@ async function issuing(cards) {
     randomBytes,
     [{ denomination: 100, count: 1 }],
     cards,
+    1e9,
   );
   const blinded = codes.map(() => {
     const { message } = deriveCard(randomBytes(32), { protocol: 'stream' }, 100);

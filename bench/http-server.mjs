@@ -101,6 +101,7 @@ for (let client = 0; client < Number(clients); client++) {
   await ledger.openCard(
     { id, message, keyId, master, protocol, scheme: scheme.encode(), expires: document.cards[0].expires },
     opened.state,
+    Math.floor(Date.now() / 1000),
   );
   const lines = [];
   for (let end = 1; end <= Number(claims); end++) {

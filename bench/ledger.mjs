@@ -60,7 +60,11 @@ async function prepare(path, count) {
     const opened = ids.slice(i, i + 10_000).map((id) => {
       const [message, master] = [new Uint8Array(randomBytes(32)), new Uint8Array(randomBytes(32))];
       const entry = { id, message, keyId: 'k'.repeat(22), master, protocol: 'chain', scheme, expires: 2e9 };
-      return ledger.openCard(entry, { units: 1 << 20, spent: 0, top: 0, tip: message, gaps: [] });
+      return ledger.openCard(
+        entry,
+        { units: 1 << 20, spent: 0, top: 0, tip: message, gaps: [] },
+        1_800_000_000,
+      );
     });
     await Promise.all(opened);
   }
@@ -113,6 +117,7 @@ async function claimUnit(ledger, id) {
       units: 1,
       kept: 1,
       proof,
+      route: '/articles/{id}',
       status: 'pending',
       safe: true,
       key,

@@ -118,10 +118,10 @@ describe.each(ledgers)('with a ledger in %s', (_, open) => {
     const observed = observe(await open());
     const { vendor, ledger, work } = observed;
     const { batch, codes } = await print(vendor, 4);
-    await ledger.changeCodes(batch, 2, 3, 'active');
-    await ledger.changeCodes(batch, 3, 4, 'void');
+    await ledger.changeCodes(batch, 2, 3, 'active', now);
+    await ledger.changeCodes(batch, 3, 4, 'void', now);
     const late = await print(vendor, 1, { expires: now });
-    await ledger.changeCodes(late.batch, 1, 1, 'active');
+    await ledger.changeCodes(late.batch, 1, 1, 'active', now);
     const [printed, active, revoked, voided] = codes as [string, string, string, string];
     const worthless = {
       unknown: 'K7Q2M8ZJ4D5R1TNW3XAB',
@@ -175,12 +175,12 @@ describe.each(ledgers)('with a ledger in %s', (_, open) => {
     const observed = observe(await open());
     const { vendor, ledger } = observed;
     const { batch, codes } = await print(vendor, 2);
-    await ledger.changeCodes(batch, 1, 2, 'active');
+    await ledger.changeCodes(batch, 1, 2, 'active', now);
     const request = await issueRequest(codes[0]!);
     const first = await (await observed.post('/impuls/issue', request)).text();
     expect(await (await observed.post('/impuls/issue', request)).text()).toBe(first);
 
-    expect(await ledger.changeCodes(batch, 1, 2, 'void')).toBe(1);
+    expect(await ledger.changeCodes(batch, 1, 2, 'void', now)).toBe(1);
     observed.time.now = terms.expires + 1;
     expect(await (await observed.post('/impuls/issue', request)).text()).toBe(first);
     const order = await sealJson(made.document, 'order', { order: codes[0] });
@@ -198,7 +198,7 @@ describe.each(ledgers)('with a ledger in %s', (_, open) => {
     const { batch, codes } = await print(vendor, 3);
     const buy = (code: string) => buyCard(observed.post, made.document, code, { protocol: 'chain' }, 100);
     await expect(buy(codes[0]!)).rejects.toThrow();
-    await ledger.changeCodes(batch, 1, 3, 'active');
+    await ledger.changeCodes(batch, 1, 3, 'active', now);
     expect((await buy(formatVoucherCode(codes[0]!).toLowerCase())).signature).toHaveLength(384);
     observed.time.now = terms.expires - 1;
     expect((await buy(codes[1]!)).signature).toHaveLength(384);

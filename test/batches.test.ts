@@ -32,6 +32,7 @@ interface Real {
 type Step = (model: Model, real: Real) => Promise<void>;
 
 const terms = { items: [{ denomination: 100, count: 1 }], created: 1_800_000_000, expires: 1_900_000_000 };
+const cards = [{ key: 'key', units: 100 }];
 const signatures = (digest: string): Uint8Array[] => [new Uint8Array(384).fill(digest.length)];
 
 const batchOf = ({ batches }: Model, pick: number): ModelBatch | undefined => batches[pick % batches.length];
@@ -57,7 +58,7 @@ const change = (pick: number, from: number, to: number, next: 'active' | 'void')
     if (!batch) return;
     const named = batch.codes.filter((_, i) => from <= i + 1 && i + 1 <= to);
     const moved = named.filter(({ state }) => state === 'printed' || (state === 'active' && next === 'void'));
-    expect(await ledger.changeCodes(batch.number, from, to, next)).toBe(moved.length);
+    expect(await ledger.changeCodes(batch.number, from, to, next, terms.created)).toBe(moved.length);
     for (const code of moved) code.state = next;
   };
 
@@ -65,7 +66,7 @@ const serve = (pick: number, serial: number, digest: string): Step =>
   async function (model, { ledger }) {
     const code = batchOf(model, pick)?.codes[serial];
     if (!code) return;
-    const result = await ledger.serveOrder(code.id, digest, signatures(digest));
+    const result = await ledger.serveOrder(code.id, digest, signatures(digest), cards, terms.created);
     if (code.state === 'active') {
       expect(result).toEqual({ status: 'served', signatures: signatures(digest) });
       Object.assign(code, { state: 'redeemed', digest });

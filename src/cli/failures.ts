@@ -25,6 +25,7 @@ const moves: Readonly<Record<ErrorCode, string>> = {
   'card-expired': 'Redeem a new voucher: `impuls redeem <vendor> <code>`.',
   'card-conflict': 'Ask the vendor.',
   'key-retired': 'Run the same command again: the key document is fetched anew.',
+  'vendor-restored': 'Ask the vendor: it was restored from a backup, and holds what it cannot know.',
   'limit-exceeded': 'Raise --max if the price is right.',
   'no-card':
     'Redeem a voucher: `impuls redeem <vendor> <code>`. If payments are open, `impuls recover` first.',

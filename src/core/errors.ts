@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'card-expired'
   | 'card-conflict'
   | 'key-retired'
+  | 'vendor-restored'
   // paying, as the wallet sees it
   | 'limit-exceeded'
   | 'no-card'

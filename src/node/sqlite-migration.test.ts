@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Ledger, Order } from '../server/ledger.js';
-import { acceptClaim, makeOrder, openCard, type TestCard } from '../testing/cards.js';
+import { acceptClaim, at, cardsOf, makeOrder, openCard, type TestCard } from '../testing/cards.js';
 import { openSqliteLedger } from './sqlite.js';
 import { schemaVersion } from './sqlite-schema.js';
 
@@ -28,8 +28,8 @@ async function oldLedger(): Promise<Old> {
   const card = await openCard(ledger);
   await acceptClaim(ledger, card, 9, 9);
   const [served, open] = [makeOrder(), makeOrder()];
-  await ledger.createOrders([served, open]);
-  await ledger.serveOrder(served.id, 'digest', signatures);
+  await ledger.createOrders([served, open], at);
+  await ledger.serveOrder(served.id, 'digest', signatures, cardsOf(served), at);
   await ledger.close();
   const raw = new Database(path);
   raw.exec('DROP INDEX codes; DROP TABLE batches');
@@ -46,8 +46,11 @@ async function check(ledger: Ledger, { card, served, open }: Old): Promise<void>
   expect((await ledger.readCard(card.id))?.state.spent).toBe(9);
   const { orders, ordersServed, spent } = await ledger.totals();
   expect([orders, ordersServed, spent]).toEqual([2, 1, 9]);
-  expect(await ledger.readOrder(open.id)).toEqual(open);
-  expect(await ledger.serveOrder(served.id, 'digest', [])).toEqual({ status: 'repeated', signatures });
+  expect(await ledger.readOrder(open.id)).toEqual({ ...open, state: 'active' });
+  expect(await ledger.serveOrder(served.id, 'digest', [], cardsOf(served), at)).toEqual({
+    status: 'repeated',
+    signatures,
+  });
   expect(await ledger.readBatches()).toEqual([]);
 }
 
@@ -66,7 +69,9 @@ describe('a SQLite ledger of the format before batches', () => {
     const batch = await ledger.createBatch(terms);
     expect(await ledger.addCodes(batch, 1, [old.open.id])).toBe(false);
     expect(await ledger.addCodes(batch, 1, ['new'])).toBe(true);
-    expect((await ledger.serveOrder(old.open.id, 'digest', signatures)).status).toBe('served');
+    expect((await ledger.serveOrder(old.open.id, 'digest', signatures, cardsOf(old.open), at)).status).toBe(
+      'served',
+    );
     await ledger.close();
   });
 

@@ -1,4 +1,5 @@
-import type { Order, Served, StoredOrder } from '../server/ledger.js';
+import { isServable } from '../server/ledger-memory-orders.js';
+import type { IssuedCard, Order, Served, StoredOrder } from '../server/ledger.js';
 import { encodeItems, encodeList } from './sqlite-codec.js';
 import { orderOf } from './sqlite-records.js';
 import type { Store } from './sqlite-store.js';
@@ -7,7 +8,13 @@ import type { Store } from './sqlite-store.js';
 export interface OrderBook {
   create(orders: readonly Order[]): Promise<void>;
   read(id: string): Promise<StoredOrder | undefined>;
-  serve(id: string, digest: string, signatures: readonly Uint8Array[]): Promise<Served>;
+  serve(
+    id: string,
+    digest: string,
+    signatures: readonly Uint8Array[],
+    cards: readonly IssuedCard[],
+    at: number,
+  ): Promise<Served>;
 }
 
 export function createOrderBook(store: Store): OrderBook {
@@ -24,7 +31,9 @@ export function createOrderBook(store: Store): OrderBook {
     async create(orders) {
       for (const { id, items } of orders) {
         if (now(id)) continue;
-        store.change({ id, items }, (writes) => writes.insertOrder.run(id, encodeItems(items)));
+        store.change({ id, items, state: 'active' }, (writes) =>
+          writes.insertOrder.run(id, encodeItems(items)),
+        );
         store.sums.orders++;
       }
       await store.written();
@@ -35,10 +44,10 @@ export function createOrderBook(store: Store): OrderBook {
       return stored(id);
     },
 
-    async serve(id, digest, signatures) {
+    async serve(id, digest, signatures, cards) {
       const order = now(id);
       if (!order) return { status: 'unknown' };
-      if (!order.served && order.code && order.code.state !== 'active') return { status: 'unknown' };
+      if (!order.served && !isServable(order, cards)) return { status: 'unknown' };
       if (order.served && order.served.digest !== digest) return { status: 'different' };
       if (order.served) {
         if (store.waitingOrders?.has(id)) await store.written();

@@ -49,6 +49,7 @@ export function acceptedOf(row: JournalRow, session: number): ClaimRecord {
     units: row.units,
     kept: row.kept,
     proof: bytes(row.proof),
+    route: '',
     status: row.seq < session ? 'interrupted' : 'pending',
     safe: row.safe === 1,
     key: row.key ? bytes(row.key) : undefined,
@@ -85,18 +86,19 @@ export function claimOf(row: ClaimRow, session: number): Claim {
 }
 
 export function orderOf(row: OrderRow): StoredOrder {
-  const order = { id: row.id, items: decodeItems(row.items), code: codeOf(row) };
+  const state = codeStates[row.state ?? 1];
+  if (!state) throw malformed('an order in no state');
+  const order = { id: row.id, items: decodeItems(row.items), state, code: codeOf(row) };
   if (row.digest === null || row.signatures === null) return order;
   return { ...order, served: { digest: row.digest, signatures: decodeList(row.signatures) } };
 }
 
 const codeStates = ['printed', 'active', 'void'] as const;
 
-function codeOf({ batch, serial, state, expires }: OrderRow): StoredCode | undefined {
+function codeOf({ batch, serial, expires }: OrderRow): StoredCode | undefined {
   if (batch === null) return undefined;
-  const name = codeStates[state ?? -1];
-  if (serial === null || expires === null || !name) throw malformed('a code of no batch, or in no state');
-  return { batch, serial, state: name, expires };
+  if (serial === null || expires === null) throw malformed('a code of no batch');
+  return { batch, serial, expires };
 }
 
 export function batchOf({ items, printed, active, void: voided, redeemed, ...row }: BatchRow): Batch {

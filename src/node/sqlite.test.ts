@@ -16,6 +16,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Ledger } from '../server/ledger.js';
 import {
   acceptClaim,
+  at,
+  cardsOf,
   makeCard,
   makeClaim,
   makeOrder,
@@ -151,7 +153,7 @@ describe('a commit that fails', () => {
     const card = await openCard(ledger);
     const held = await acceptClaim(ledger, card, 1, 1);
     const [order, other] = [makeOrder(), makeOrder()];
-    await ledger.createOrders([order]);
+    await ledger.createOrders([order], at);
     const batch = await ledger.createBatch({ label: '', items: [], created: 1, expires: 2 });
     const before = await snapshot(ledger, card.id);
     const { state, version } = (await ledger.readCard(card.id))!;
@@ -162,9 +164,9 @@ describe('a commit that fails', () => {
     const calls = [
       ledger.accept(card.id, version, stateAfter(card, state, claim)!, claim),
       ledger.settle(card.id, held.tag),
-      ledger.openCard(fresh.entry, fresh.state),
-      ledger.createOrders([other]),
-      ledger.serveOrder(order.id, 'digest', []),
+      ledger.openCard(fresh.entry, fresh.state, at),
+      ledger.createOrders([other], at),
+      ledger.serveOrder(order.id, 'digest', [], cardsOf(order), at),
       ledger.createBatch({ label: '', items: [], created: 1, expires: 2 }),
       ledger.addCodes(batch, 1, ['code']),
       ledger.purge(0, 0),
@@ -181,7 +183,7 @@ describe('a commit that fails', () => {
     expect(await ledger.readOrder(other.id)).toBeUndefined();
     expect(await ledger.readBatches()).toHaveLength(1);
     expect(await ledger.addCodes(batch, 1, ['code'])).toBe(true);
-    expect((await ledger.serveOrder(order.id, 'another', [])).status).toBe('served');
+    expect((await ledger.serveOrder(order.id, 'another', [], cardsOf(order), at)).status).toBe('served');
     await acceptClaim(ledger, card, 2, 1);
     await ledger.close();
     const again = await openSqliteLedger({ path });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
+import { ImpulsError } from '../core/errors.js';
 import { holds, isOpen } from '../server/ledger-memory.js';
 import type { CardEntry, ClaimRecord, Ledger, Order, StoredReply } from '../server/ledger.js';
 import { findClaim, type Account, type Claim } from './sqlite-accounts.js';
@@ -140,8 +141,17 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
 
     createOrders: (added: readonly Order[]) => attemptAsync(() => orders.create(added)),
     readOrder: (id: string) => attemptAsync(() => orders.read(id)),
-    serveOrder: (id: string, digest: string, signatures: readonly Uint8Array[]) =>
-      attemptAsync(() => orders.serve(id, digest, signatures)),
+    serveOrder: (id, digest, signatures, cards, at) =>
+      attemptAsync(() => orders.serve(id, digest, signatures, cards, at)),
+
+    credit: notYet,
+    changeOrders: notYet,
+    readRefunds: notYet,
+    payRefund: notYet,
+    quarantine: notYet,
+    quarantined: async () => [],
+    liftQuarantine: notYet,
+    readBooks: notYet,
 
     createBatch: (terms) => attemptAsync(() => batches.create(terms)),
     addCodes: (batch, first, ids) => attemptAsync(() => batches.addCodes(batch, first, ids)),
@@ -169,3 +179,7 @@ function takesSettlement(record: ClaimRecord, reply: StoredReply | undefined): b
 }
 
 const no = Promise.resolve(false);
+
+function notYet(): Promise<never> {
+  return Promise.reject(new ImpulsError('storage-failed', 'the SQLite ledger cannot do this yet'));
+}

@@ -35,6 +35,8 @@ export interface ClaimTerms {
   readonly price: number;
   readonly charge: 'price' | 'capture';
   readonly safe: boolean;
+  /** Its class, for the books. */
+  readonly route: string;
   /** Unix seconds. */
   readonly now: number;
   /** Unix seconds; undefined if the challenge is not ours. */
@@ -123,6 +125,7 @@ export async function acceptClaim(
       units: payload.units,
       kept: outcome.kept,
       proof: payload.proof,
+      route: terms.route,
       status: 'pending' as const,
       safe: terms.safe,
       key: derivePaymentKey(tools.keys.pay, outcome.ikm, payload),

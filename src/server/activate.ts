@@ -68,6 +68,7 @@ export async function activate(
         expires: key.expires,
       },
       state,
+      now,
     ));
   if (!equalBytes(card.entry.message, message)) {
     throw new ImpulsError('card-conflict', 'another card has this id');

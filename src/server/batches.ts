@@ -67,6 +67,7 @@ function drawnAhead(random: (length: number) => Uint8Array): (length: number) =>
  * Activates or voids codes by their serials, some at a time: what was done stays done if it stops, and can be done again.
  *
  * @param to at most the highest serial of the batch
+ * @param at Unix seconds
  * @returns how many changed
  */
 export async function changeCodes(
@@ -75,10 +76,11 @@ export async function changeCodes(
   from: number,
   to: number,
   state: 'active' | 'void',
+  at: number,
 ): Promise<number> {
   let changed = 0;
   for (let first = from; first <= to; first += serialsAtOnce) {
-    changed += await ledger.changeCodes(batch, first, Math.min(to, first + serialsAtOnce - 1), state);
+    changed += await ledger.changeCodes(batch, first, Math.min(to, first + serialsAtOnce - 1), state, at);
   }
   return changed;
 }
@@ -89,6 +91,8 @@ export async function changeCodes(
  * @param now Unix seconds
  */
 export function redeemable(order: StoredOrder | undefined, now: number): StoredOrder | undefined {
-  if (!order?.code || order.served) return order;
-  return order.code.state === 'active' && now < order.code.expires ? order : undefined;
+  if (!order || order.served) return order;
+  const { state, held, code, credit } = order;
+  if (state !== 'active' || held || credit?.purpose === 'refund') return undefined;
+  return now < (code?.expires ?? Infinity) ? order : undefined;
 }

@@ -49,6 +49,7 @@ export function createContentAnswerer(
     // A claim for what is not there must be heard, to be returned: any claim covers one unit.
     price: (call) => prices.get(call) ?? 1,
     seal: 'required',
+    name: `${contentPath}*`,
     listing: {
       method: 'GET',
       path: `${contentPath}{id}`,

@@ -25,6 +25,8 @@ export interface Route {
   readonly seal?: 'required';
   /** The largest request body, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number;
+  /** Its class in the vendor's books, at most 64 characters. Default: the path of its listing, else ''. */
+  readonly name?: string;
   /** How the route appears in `/openapi.json`; without it, it does not. */
   readonly listing?: RouteListing;
 }
@@ -56,7 +58,7 @@ export interface GateContext extends Accepting, PaymentContext {
 
 export function createGate(context: GateContext, route: Route): Gate {
   const declared = [...(route.headers ?? [])].map((name) => name.toLowerCase()).sort();
-  const { charge = 'price', maxBodyBytes = limits.bodyBytes } = route;
+  const { charge = 'price', maxBodyBytes = limits.bodyBytes, name = route.listing?.path ?? '' } = route;
   const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
   const parser = createCredentialParser();
 
@@ -116,6 +118,7 @@ export function createGate(context: GateContext, route: Route): Gate {
         price,
         charge,
         safe: isSafe(call.method),
+        route: name,
         now,
         challengeExpires,
         sealed: route.seal === undefined || payload.seal !== undefined,

@@ -63,7 +63,7 @@ export async function issue(
   const order = redeemable(await ledger.readOrder(id), now);
   const digest = digestItems(request.items);
   if (order?.served) {
-    const served = await ledger.serveOrder(id, digest, []);
+    const served = await ledger.serveOrder(id, digest, [], [], now);
     if (served.status === 'repeated') return [...served.signatures];
   }
   const keys = request.items.map((item) => liveKey(document, item.key, now));
@@ -77,7 +77,8 @@ export async function issue(
       hint: 'Ask the order endpoint what it is for.',
     });
   }
-  const served = await ledger.serveOrder(id, digest, signatures);
+  const cards = keys.map(({ id: key, denomination }) => ({ key, units: denomination }));
+  const served = await ledger.serveOrder(id, digest, signatures, cards, now);
   if (served.status === 'served' || served.status === 'repeated') return [...served.signatures];
   if (served.status === 'unknown') throw unknownOrder();
   throw new ImpulsError('order-served', 'the order has been served to another request', {

@@ -1,13 +1,15 @@
-import type { Batch, BatchTerms, CodeRun, CodeState, Ledger, StoredOrder } from './ledger.js';
+import { unitsOf, type Books } from './ledger-books.js';
+import type { MemoryOrder } from './ledger-memory-orders.js';
+import type { Batch, BatchTerms, CodeRun, Ledger, OrderState, StoredOrder } from './ledger.js';
 
 type Batches = Pick<Ledger, 'createBatch' | 'addCodes' | 'changeCodes' | 'readBatches' | 'readCodes'>;
 
 /** The batches of a ledger in memory. Their codes lie among its `orders`. */
-export function createMemoryBatches(orders: Map<string, StoredOrder>): Batches {
+export function createMemoryBatches(orders: Map<string, MemoryOrder>, books: Books): Batches {
   /** By number less 1; the ids of each by serial less 1. */
   const batches: Array<{ readonly terms: BatchTerms; readonly ids: string[] }> = [];
 
-  const codesOf = (batch: number, from: number, to: number): StoredOrder[] =>
+  const codesOf = (batch: number, from: number, to: number): MemoryOrder[] =>
     (batches[batch - 1]?.ids ?? [])
       .slice(Math.max(from, 1) - 1, Math.max(to, 0))
       .map((id) => orders.get(id)!);
@@ -24,18 +26,20 @@ export function createMemoryBatches(orders: Map<string, StoredOrder>): Batches {
       const { items, expires } = batch.terms;
       for (const id of added) {
         const serial = batch.ids.push(id);
-        orders.set(id, { id, items, code: { batch: number, serial, state: 'printed', expires } });
+        orders.set(id, { id, items, state: 'printed', code: { batch: number, serial, expires } });
       }
       return true;
     },
 
-    async changeCodes(batch, from, to, state) {
+    async changeCodes(batch, from, to, state, at) {
       let changed = 0;
       for (const order of codesOf(batch, from, to)) {
-        const code = order.code!;
-        if (order.served || !leadsTo(code.state, state)) continue;
-        orders.set(order.id, { ...order, code: { ...code, state } });
+        if (order.served || !leadsTo(order.state, state)) continue;
         changed++;
+        const holds = state === 'void' ? { stopped: false, isolated: false } : {};
+        orders.set(order.id, { ...order, ...holds, state });
+        const kind = state === 'active' ? 'sold' : order.state === 'active' ? 'withdrawn' : undefined;
+        if (kind) books.post({ at, kind, key: '', route: '', count: 1, units: unitsOf(order.items) });
       }
       return changed;
     },
@@ -56,12 +60,12 @@ export function createMemoryBatches(orders: Map<string, StoredOrder>): Batches {
   };
 }
 
-function leadsTo(state: CodeState, next: 'active' | 'void'): boolean {
+function leadsTo(state: OrderState, next: 'active' | 'void'): boolean {
   return state === 'printed' || (state === 'active' && next === 'void');
 }
 
-function kindOf({ code, served }: StoredOrder): CodeRun['state'] {
-  return served ? 'redeemed' : code!.state;
+function kindOf({ state, served }: StoredOrder): CodeRun['state'] {
+  return served ? 'redeemed' : state;
 }
 
 /** @param codes by serial, without gaps */

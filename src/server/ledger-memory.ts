@@ -1,17 +1,10 @@
 import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
+import { ImpulsError } from '../core/errors.js';
+import { Books, creditKinds, routeClass, type Posting } from './ledger-books.js';
 import { createMemoryBatches } from './ledger-memory-batches.js';
-import type {
-  CardEntry,
-  ClaimRecord,
-  Ledger,
-  Order,
-  Served,
-  StoredCard,
-  StoredOrder,
-  StoredReply,
-  Totals,
-} from './ledger.js';
+import { createMemoryOrders, credited, isDone, type MemoryOrder } from './ledger-memory-orders.js';
+import type { CardEntry, ClaimRecord, CreditTo, Ledger, StoredCard, StoredReply, Totals } from './ledger.js';
 
 interface Account {
   card: StoredCard;
@@ -21,7 +14,13 @@ interface Account {
 /** A ledger that forgets everything with the process: for tests, examples and trying things out. */
 export function createMemoryLedger(): Ledger {
   const accounts = new Map<CardId, Account>();
-  const orders = new Map<string, StoredOrder>();
+  const orders = new Map<string, MemoryOrder>();
+  const books = new Books();
+  const routes = new Set<string>();
+  const isolated = new Set<string>();
+
+  const storedOf = (card: StoredCard): StoredCard =>
+    isolated.has(card.entry.keyId) ? { ...card, held: true } : card;
 
   function move(id: CardId, version: number, next: CardState): Account | undefined {
     const account = accounts.get(id);
@@ -31,20 +30,46 @@ export function createMemoryLedger(): Ledger {
   }
 
   return {
-    async openCard(entry: CardEntry, state: CardState) {
-      const account = accounts.get(entry.id) ?? { card: { entry, state, version: 0 }, claims: new Map() };
-      accounts.set(entry.id, account);
-      return account.card;
+    async openCard(entry: CardEntry, state: CardState, at) {
+      const known = accounts.get(entry.id);
+      if (known) return storedOf(known.card);
+      if (isolated.has(entry.keyId)) throw keyQuarantined();
+      const card = { entry, state, version: 0 };
+      accounts.set(entry.id, { card, claims: new Map() });
+      books.post({ at, kind: 'opened', key: entry.keyId, route: '', count: 1, units: state.units });
+      return card;
     },
 
     async readCard(id) {
-      return accounts.get(id)?.card;
+      const card = accounts.get(id)?.card;
+      return card && storedOf(card);
     },
 
     async accept(id, version, next, claim) {
       const account = move(id, version, next);
-      account?.claims.set(claim.tag, claim);
-      return account !== undefined;
+      if (!account) return false;
+      const record = { ...claim, route: routeClass(routes, claim.route) };
+      account.claims.set(claim.tag, record);
+      books.post(spending(account, record, 1, claim.kept));
+      return true;
+    },
+
+    async credit(id, version, next, claim, to: CreditTo) {
+      if (accounts.get(id)?.card.version !== version) return 'stale';
+      const order = credited(orders.get(to.order), to, claim.kept, claim.acceptedAt);
+      if (!order) return 'closed';
+      const account = move(id, version, next)!;
+      account.claims.set(claim.tag, { ...claim, route: '', status: 'settled' });
+      orders.set(to.order, order);
+      books.post({
+        at: claim.acceptedAt,
+        kind: creditKinds[to.purpose],
+        key: account.card.entry.keyId,
+        route: '',
+        count: 1,
+        units: claim.kept,
+      });
+      return 'credited';
     },
 
     async settle(id: CardId, tag: string, reply?: StoredReply) {
@@ -58,8 +83,10 @@ export function createMemoryLedger(): Ledger {
       const claim = accounts.get(id)?.claims.get(tag);
       if (!claim || !isOpen(claim)) return false;
       const account = move(id, version, next);
-      account?.claims.set(tag, { ...claim, kept, status: kept === 0 ? 'released' : 'settled' });
-      return account !== undefined;
+      if (!account) return false;
+      account.claims.set(tag, { ...claim, kept, status: kept === 0 ? 'released' : 'settled' });
+      books.post(spending(account, claim, kept === 0 ? -1 : 0, kept - claim.kept));
+      return true;
     },
 
     async findClaim(id, tag) {
@@ -72,27 +99,28 @@ export function createMemoryLedger(): Ledger {
       return [...account.claims.values()].find((claim) => holds(account.card.entry, claim, from, end));
     },
 
-    async createOrders(added: readonly Order[]) {
-      for (const order of added) if (!orders.has(order.id)) orders.set(order.id, order);
-    },
+    ...createMemoryOrders(orders, books),
+    ...createMemoryBatches(orders, books),
 
-    async readOrder(id) {
-      return orders.get(id);
-    },
-
-    async serveOrder(id, digest, signatures): Promise<Served> {
-      const order = orders.get(id);
-      if (!order) return { status: 'unknown' };
-      if (!order.served) {
-        if (order.code && order.code.state !== 'active') return { status: 'unknown' };
-        orders.set(id, { ...order, served: { digest, signatures } });
-        return { status: 'served', signatures };
+    async quarantine(keys) {
+      for (const key of keys) isolated.add(key);
+      for (const [id, order] of orders) {
+        if (!isDone(order) && order.state !== 'void') orders.set(id, { ...order, isolated: true });
       }
-      if (order.served.digest !== digest) return { status: 'different' };
-      return { status: 'repeated', signatures: order.served.signatures };
     },
 
-    ...createMemoryBatches(orders),
+    async quarantined() {
+      return [...isolated].sort();
+    },
+
+    async liftQuarantine() {
+      isolated.clear();
+      for (const [id, order] of orders) if (order.isolated) orders.set(id, { ...order, isolated: false });
+    },
+
+    async readBooks() {
+      return books.list();
+    },
 
     async totals(): Promise<Totals> {
       const all = [...accounts.values()];
@@ -125,6 +153,18 @@ export function createMemoryLedger(): Ledger {
 
     async close() {},
   };
+}
+
+/** What a claim moves, on its own day. */
+function spending({ card }: Account, claim: ClaimRecord, count: number, units: number): Posting {
+  const { acceptedAt: at, route } = claim;
+  return { at, kind: 'spent', key: card.entry.keyId, route, count, units };
+}
+
+export function keyQuarantined(): ImpulsError {
+  return new ImpulsError('vendor-restored', 'cards of that key are not activated: the vendor was restored', {
+    hint: 'Ask the vendor for another card in exchange.',
+  });
 }
 
 /** Whether a claim may still be resolved. */

@@ -2,7 +2,7 @@ import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
 
 /**
- * Where a vendor keeps what must survive: cards, claims, orders.
+ * Where a vendor keeps what must survive: cards, claims, orders, and the books. A time `at` is Unix seconds.
  *
  * The contract, which `impuls/testing` checks for every implementation:
  *
@@ -15,19 +15,40 @@ import type { CardState } from '../core/card-state.js';
  * 5. A claim is resolved once: settled or released. Resolving it again changes nothing, but for a reply that was missing.
  * 6. An order is served once. Serving it again with the same digest returns the first signatures; with another, nothing.
  * 7. What was pending when the ledger was last closed, or killed, is `interrupted` from then on.
- * 8. The codes of a batch are orders with a state. It goes from printed to active, from either of them to void, and never
- *    back; a code that was served stays as it is. Only an active one is served: one that is printed or void is unknown to
- *    `serveOrder`, and of calls that serve and void it at once one wins.
- * 9. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
+ * 8. An order has a state. It goes from printed, which codes of batches begin with, to active, from either of them to void,
+ *    and never back; one that was served stays as it is. Only an active one that is not held is served, and only for cards
+ *    that hold as many units together as it has: any other is unknown to `serveOrder`, and of calls that serve and void it at
+ *    once one wins.
+ * 9. A credit is an order that claims fill with units. Its claims are settled from the beginning, so that nothing of them
+ *    comes back. It is never voided. One for exchange is served as any order; one for refund is paid out, once.
+ * 10. The books move with what moves, durable together with it, and no balance that they make is ever below 0: see `Movement`.
+ * 11. Once its key is quarantined a card is held, and a card that is not known is not opened; an order that was not served or
+ *    paid out by then is held too.
+ * 12. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
  *    the card stays in memory, so that callers may hang derived keys on it.
  */
 export interface Ledger {
-  /** Inserts a card at version 0, or returns the one of that id. */
-  openCard(card: CardEntry, state: CardState): Promise<StoredCard>;
+  /**
+   * Inserts a card at version 0, or returns the one of that id.
+   *
+   * @throws ImpulsError `vendor-restored` for a card that is not known, under a key that is quarantined
+   */
+  openCard(card: CardEntry, state: CardState, at: number): Promise<StoredCard>;
   readCard(id: CardId): Promise<StoredCard | undefined>;
 
   /** Moves a card to `next` and records the claim, pending. False: `version` is not the card's any more. */
   accept(id: CardId, version: number, next: CardState, claim: ClaimRecord): Promise<boolean>;
+  /**
+   * Moves a card to `next` and records the claim, settled, and puts what it keeps to the credit of an order: one change. The
+   * order comes to be with its first credit. The claim's `route` is not kept.
+   */
+  credit(
+    id: CardId,
+    version: number,
+    next: CardState,
+    claim: ClaimRecord,
+    credit: CreditTo,
+  ): Promise<Credited>;
   /**
    * Settles a pending or interrupted claim as it stands; adds the reply to a settled one that has none. Callers need not
    * wait: a settlement lost in a crash leaves the claim `interrupted`.
@@ -44,11 +65,34 @@ export interface Ledger {
   /** A claim, not released, that holds any unit of `(from, end]` (`chain`), or the step `end` (`stream`: from = end − 1). */
   findHolder(id: CardId, from: number, end: number): Promise<ClaimRecord | undefined>;
 
-  /** Adds orders; one whose id is there already is left as it is. */
-  createOrders(orders: readonly Order[]): Promise<void>;
+  /** Adds orders, active; one whose id is there already is left as it is. */
+  createOrders(orders: readonly Order[], at: number): Promise<void>;
   readOrder(id: string): Promise<StoredOrder | undefined>;
-  /** Marks an order served, once, with the digest of what was asked for and what was answered. */
-  serveOrder(id: string, digest: string, signatures: readonly Uint8Array[]): Promise<Served>;
+  /**
+   * Marks an order served, once, with the digest of what was asked for and what was answered.
+   *
+   * @param cards what the signatures make
+   */
+  serveOrder(
+    id: string,
+    digest: string,
+    signatures: readonly Uint8Array[],
+    cards: readonly IssuedCard[],
+    at: number,
+  ): Promise<Served>;
+  /**
+   * Holds orders, frees them again, or voids them for good: those that are neither served, paid out nor void. Credits are not
+   * voided. What a quarantine holds is not freed.
+   *
+   * @param ids each once
+   * @returns how many changed
+   */
+  changeOrders(ids: readonly string[], state: 'held' | 'free' | 'void', at: number): Promise<number>;
+
+  /** All credits for refund, by the time of their first claim. */
+  readRefunds(): Promise<Refund[]>;
+  /** Marks a refund paid out, once. `unknown`: there is none of that order, or it is held. */
+  payRefund(order: string, at: number): Promise<'paid' | 'repeated' | 'unknown'>;
 
   /** Adds a batch without codes. @returns its number, higher than any before */
   createBatch(terms: BatchTerms): Promise<number>;
@@ -62,12 +106,24 @@ export interface Ledger {
    *
    * @returns how many changed
    */
-  changeCodes(batch: number, from: number, to: number, state: 'active' | 'void'): Promise<number>;
+  changeCodes(batch: number, from: number, to: number, state: 'active' | 'void', at: number): Promise<number>;
   /** All batches by number. */
   readBatches(): Promise<Batch[]>;
   /** What the codes from `from` to `to`, both included, are, in as few runs as say it. Empty where there are none. */
   readCodes(batch: number, from: number, to: number): Promise<CodeRun[]>;
 
+  /**
+   * After a restore from a backup: what was spent and served since then is not known. Holds the cards of these issuing keys and
+   * all orders that are neither served nor paid out. Keys that are quarantined already stay so.
+   */
+  quarantine(keys: readonly string[]): Promise<void>;
+  /** The keys that are quarantined. */
+  quarantined(): Promise<readonly string[]>;
+  /** Frees what a quarantine holds: cards, and orders that nobody else holds. */
+  liftQuarantine(): Promise<void>;
+
+  /** All movements but those that are 0 by now, by day, kind, key and route. */
+  readBooks(): Promise<Movement[]>;
   totals(): Promise<Totals>;
   /**
    * Erases the keys and replies of claims accepted before `keysBefore`, and the records of claims accepted before `claimsBefore`
@@ -97,6 +153,8 @@ export interface CardEntry {
 export interface StoredCard {
   readonly entry: CardEntry;
   readonly state: CardState;
+  /** Its key is quarantined: callers accept nothing. */
+  readonly held?: true | undefined;
   /** Rises with every change of `state`. */
   readonly version: number;
 }
@@ -110,6 +168,8 @@ export interface ClaimRecord {
   /** Units charged, the lowest of those; 0 once released. */
   readonly kept: number;
   readonly proof: Uint8Array;
+  /** The class of the route, for the books; at most 64 characters. What is longer, or beyond 1,000 classes, is kept as ''. */
+  readonly route: string;
   readonly status: 'pending' | 'interrupted' | 'settled' | 'released';
   /** Whether the request's method is safe (RFC 9110 §9.2.1). */
   readonly safe: boolean;
@@ -143,10 +203,17 @@ export interface OrderItem {
 }
 
 export interface StoredOrder extends Order {
+  readonly state: OrderState;
+  /** For now it is not served: `changeOrders` or a quarantine holds it. */
+  readonly held?: true | undefined;
   /** Where it was printed; absent for an order that was made without a batch. */
   readonly code?: StoredCode | undefined;
+  /** What claims put there, of an order that they fill; it has no items. */
+  readonly credit?: StoredCredit | undefined;
   readonly served?: { readonly digest: string; readonly signatures: readonly Uint8Array[] } | undefined;
 }
+
+export type OrderState = 'printed' | 'active' | 'void';
 
 /** The place of an order in a batch. */
 export interface StoredCode {
@@ -154,12 +221,52 @@ export interface StoredCode {
   readonly batch: number;
   /** From 1. No secret: it is printed beside the code. */
   readonly serial: number;
-  readonly state: CodeState;
   /** That of the batch. */
   readonly expires: number;
 }
 
-export type CodeState = 'printed' | 'active' | 'void';
+/** A card that is signed. */
+export interface IssuedCard {
+  /** The id of the issuing key, base64url. */
+  readonly key: string;
+  readonly units: number;
+}
+
+/** `exchange`: for other cards. `refund`: the vendor pays it out. */
+export type CreditPurpose = 'exchange' | 'refund';
+
+/** Where a claim's units go. */
+export interface CreditTo {
+  /** The id of the order. */
+  readonly order: string;
+  readonly purpose: CreditPurpose;
+}
+
+/**
+ * `stale`: `version` is not the card's any more. `closed`: there is an order of that id that takes no such credit: it is none of
+ * that purpose, or was served or paid out. Both change nothing.
+ */
+export type Credited = 'credited' | 'stale' | 'closed';
+
+export interface StoredCredit {
+  readonly purpose: CreditPurpose;
+  readonly units: number;
+  /** When the first claim was accepted. */
+  readonly at: number;
+  /** When it was paid out. */
+  readonly paid?: number | undefined;
+}
+
+/** A credit that is to be paid out, or was. */
+export interface Refund {
+  /** The id of the order. */
+  readonly order: string;
+  readonly units: number;
+  /** When the first claim was accepted. */
+  readonly at: number;
+  readonly paid?: number | undefined;
+  readonly held?: true | undefined;
+}
 
 /** What the codes of a batch have in common. */
 export interface BatchTerms {
@@ -177,14 +284,14 @@ export interface BatchTerms {
 export interface Batch extends BatchTerms {
   readonly number: number;
   /** How many there are of each kind; the highest serial is their sum. */
-  readonly codes: Readonly<Record<CodeState | 'redeemed', number>>;
+  readonly codes: Readonly<Record<OrderState | 'redeemed', number>>;
 }
 
 /** The codes with the serials from `from` to `to`, both included. */
 export interface CodeRun {
   readonly from: number;
   readonly to: number;
-  readonly state: CodeState | 'redeemed';
+  readonly state: OrderState | 'redeemed';
 }
 
 export type Served =
@@ -204,3 +311,35 @@ export interface Totals {
   /** Claims accepted, by what became of them. Those of safe methods stay pending: they count as served. */
   readonly claims: { readonly settled: number; readonly pending: number; readonly released: number };
 }
+
+/**
+ * A sum over one day (UTC), in which no sale meets a payment: what was sold has no key of cards, and what was spent no order.
+ * It follows for every day's end, in units, that none of these is below 0:
+ *
+ *   vouchers   sold − withdrawn − issued
+ *   credits    exchanged − reissued
+ *   unopened   issued + reissued − opened                       by key
+ *   cards      opened − spent − exchanged − refunded            by key
+ *   payable    refunded − paid-out
+ */
+export interface Movement {
+  /** Days since 1970, UTC. */
+  readonly day: number;
+  readonly kind: MovementKind;
+  /** The id of the issuing key, base64url; '' where the kind has none. */
+  readonly key: string;
+  /** The class of the route for `spent`, otherwise ''. */
+  readonly route: string;
+  readonly count: number;
+  readonly units: number;
+}
+
+/**
+ * `sold`: an order became good for cards: it was made, or its printed code activated. `withdrawn`: one that was good and not
+ * served was voided. `issued`: cards signed for an order, by issuing key. `reissued`: the same for a credit. `opened`: cards
+ * activated, by key. `spent`: what claims keep, by key and route, on the day on which they were accepted: what they give back
+ * goes off that day, and a claim that is released is counted no more. `exchanged`, `refunded`: claims that put units to a credit,
+ * by key. `paid-out`: refunds that were paid out.
+ */
+export type MovementKind =
+  'sold' | 'withdrawn' | 'issued' | 'reissued' | 'opened' | 'spent' | 'exchanged' | 'refunded' | 'paid-out';

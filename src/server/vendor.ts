@@ -154,7 +154,8 @@ export function createVendor(options: VendorOptions): Vendor {
       return createGate(gateContext, route);
     },
 
-    createVouchers: (items, count) => createVouchers(ledger, voucherKey, random, items, count),
+    createVouchers: (items, count) =>
+      createVouchers(ledger, voucherKey, random, items, count, Math.floor(clock() / 1000)),
     totals: () => ledger.totals(),
     printBatch: (terms, count) => printBatch(ledger, voucherKey, random, terms, count),
     get failures() {

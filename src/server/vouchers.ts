@@ -21,15 +21,19 @@ function normalize(secret: string): string {
   }
 }
 
-/** Makes orders, one a code, durable before the codes are shown. @returns the codes, ungrouped; secret */
+/** Makes orders, one a code, durable before the codes are shown. @param now Unix seconds @returns the codes, ungrouped; secret */
 export async function createVouchers(
   ledger: Ledger,
   voucherKey: HmacKey,
   random: (length: number) => Uint8Array,
   items: readonly OrderItem[],
   count: number,
+  now: number,
 ): Promise<string[]> {
   const codes = Array.from({ length: count }, () => createVoucherCode(random));
-  await ledger.createOrders(codes.map((code) => ({ id: orderId(voucherKey, code), items })));
+  await ledger.createOrders(
+    codes.map((code) => ({ id: orderId(voucherKey, code), items })),
+    now,
+  );
   return codes;
 }

@@ -2,7 +2,7 @@ import { toBase64url } from '../core/base64url.js';
 import { deriveCard, readOpening, type Card, type CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
 import type { CardKind, Scheme } from '../core/protocol.js';
-import type { CardEntry, ClaimRecord, Ledger, Order, StoredReply } from '../server/ledger.js';
+import type { CardEntry, ClaimRecord, IssuedCard, Ledger, Order, StoredReply } from '../server/ledger.js';
 import { check } from './suite.js';
 
 /** Real cards for the cases: wallet's side and vendor's side of each. */
@@ -21,6 +21,9 @@ export interface TestCard {
   /** As opened. */
   readonly state: CardState;
 }
+
+/** When things happen, unless a case says otherwise: Unix seconds. */
+export const at = 1_800_000_000;
 
 let made = 0;
 
@@ -50,7 +53,9 @@ export function makeTag(): string {
 }
 
 /** What a case may say about a claim beside its units. */
-export type ClaimDetails = Partial<Pick<ClaimRecord, 'kept' | 'safe' | 'acceptedAt' | 'challengeExpires'>>;
+export type ClaimDetails = Partial<
+  Pick<ClaimRecord, 'kept' | 'route' | 'safe' | 'acceptedAt' | 'challengeExpires'>
+>;
 
 export function makeClaim(
   card: TestCard,
@@ -64,11 +69,12 @@ export function makeClaim(
     units,
     kept: units,
     proof: card.source.proof(end),
+    route: '',
     status: 'pending',
     safe: true,
     key: card.source.ikm(end),
-    acceptedAt: 1_800_000_000,
-    challengeExpires: 1_800_000_300,
+    acceptedAt: at,
+    challengeExpires: at + 300,
     ...details,
   };
 }
@@ -83,7 +89,7 @@ export function stateAfter(card: TestCard, state: CardState, claim: ClaimRecord)
 /** Opens a card in the ledger. */
 export async function openCard(ledger: Ledger, kind?: CardKind, units?: number): Promise<TestCard> {
   const card = makeCard(kind, units);
-  await ledger.openCard(card.entry, card.state);
+  await ledger.openCard(card.entry, card.state, at);
   return card;
 }
 
@@ -140,4 +146,11 @@ export function makeOrder(): Order {
       { denomination: 50, count: 1 },
     ],
   };
+}
+
+/** The cards that an order is for. */
+export function cardsOf({ items }: Pick<Order, 'items'>, key = 'key'): IssuedCard[] {
+  return items.flatMap(({ denomination, count }) =>
+    Array.from({ length: count }, () => ({ key, units: denomination })),
+  );
 }

@@ -1,5 +1,5 @@
 import type { BatchTerms, Ledger } from '../server/ledger.js';
-import { makeOrder, makeTag } from './cards.js';
+import { at, cardsOf, makeOrder, makeTag } from './cards.js';
 import type { LedgerHarness } from './ledger-cases.js';
 import { check, checkSame, type SuiteCase } from './suite.js';
 
@@ -10,6 +10,8 @@ const terms: BatchTerms = {
   created: 1_800_000_000,
   expires: 1_900_000_000,
 };
+
+const cards = cardsOf(terms);
 
 /** A batch of so many codes. @returns its number and their ids */
 async function makeBatch(ledger: Ledger, count: number): Promise<{ number: number; ids: string[] }> {
@@ -39,8 +41,9 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
         ];
         checkSame(await ledger.readBatches(), batches, 'both');
         for (const [i, id] of [...ids, ...more].entries()) {
-          const code = { batch: number, serial: i + 1, state: 'printed', expires: terms.expires };
-          checkSame(await ledger.readOrder(id), { id, items: terms.items, code }, 'an order of the batch');
+          const code = { batch: number, serial: i + 1, expires: terms.expires };
+          const order = { id, items: terms.items, state: 'printed', code };
+          checkSame(await ledger.readOrder(id), order, 'an order of the batch');
         }
         checkSame((await ledger.totals()).orders, 5, 'orders');
         ledger = await reopen(ledger);
@@ -55,7 +58,7 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
       const ledger = await open();
       const { number, ids } = await makeBatch(ledger, 2);
       const order = makeOrder();
-      await ledger.createOrders([order]);
+      await ledger.createOrders([order], at);
       const before = { batches: await ledger.readBatches(), totals: await ledger.totals() };
       const [fresh, twice] = [makeTag(), makeTag()];
       const wrong: Array<[number, number, string[]]> = [
@@ -71,10 +74,10 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
         checkSame(await ledger.addCodes(batch, first, added), false, 'refused');
         checkSame(await ledger.readOrder(fresh), undefined, 'nothing of it is there');
       }
-      await ledger.createOrders([{ id: ids[0]!, items: [] }]);
+      await ledger.createOrders([{ id: ids[0]!, items: [] }], at);
       const after = { batches: await ledger.readBatches(), totals: await ledger.totals() };
       checkSame(after, before, 'nothing was changed');
-      checkSame(await ledger.readOrder(order.id), order, 'nor the other order');
+      checkSame(await ledger.readOrder(order.id), { ...order, state: 'active' }, 'nor the other order');
       await ledger.close();
     },
   },
@@ -83,16 +86,16 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open, reopen }) {
       let ledger = await open();
       const { number, ids } = await makeBatch(ledger, 3);
-      checkSame(await ledger.changeCodes(number, 2, 3, 'active'), 2, 'activated');
-      checkSame(await ledger.changeCodes(number, 3, 3, 'void'), 1, 'voided');
+      checkSame(await ledger.changeCodes(number, 2, 3, 'active', at), 2, 'activated');
+      checkSame(await ledger.changeCodes(number, 3, 3, 'void', at), 1, 'voided');
       const [printed, active, voided] = ids as [string, string, string];
       for (let round = 0; round < 2; round++) {
         for (const id of [printed, voided]) {
           const unknown = { status: 'unknown' };
-          checkSame(await ledger.serveOrder(id, 'digest', signatures), unknown, 'unknown');
+          checkSame(await ledger.serveOrder(id, 'digest', signatures, cards, at), unknown, 'unknown');
           checkSame((await ledger.readOrder(id))?.served, undefined, 'not served');
         }
-        const served = await ledger.serveOrder(active, 'digest', signatures);
+        const served = await ledger.serveOrder(active, 'digest', signatures, cards, at);
         checkSame(served, { status: round === 0 ? 'served' : 'repeated', signatures }, 'served once');
         const codes = { printed: 1, active: 0, void: 1, redeemed: 1 };
         checkSame((await ledger.readBatches())[0]?.codes, codes, 'counted');
@@ -107,19 +110,19 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open }) {
       const ledger = await open();
       const { number, ids } = await makeBatch(ledger, 4);
-      checkSame(await ledger.changeCodes(number, 1, 2, 'void'), 2, 'voided unused');
-      checkSame(await ledger.changeCodes(number, 1, 4, 'active'), 2, 'those that are printed');
-      checkSame(await ledger.changeCodes(number, 1, 4, 'active'), 0, 'again changes nothing');
-      await ledger.serveOrder(ids[2]!, 'digest', signatures);
-      checkSame(await ledger.changeCodes(number, 1, 4, 'void'), 1, 'the one that is active');
-      checkSame(await ledger.changeCodes(number, 1, 4, 'active'), 0, 'nothing comes back');
+      checkSame(await ledger.changeCodes(number, 1, 2, 'void', at), 2, 'voided unused');
+      checkSame(await ledger.changeCodes(number, 1, 4, 'active', at), 2, 'those that are printed');
+      checkSame(await ledger.changeCodes(number, 1, 4, 'active', at), 0, 'again changes nothing');
+      await ledger.serveOrder(ids[2]!, 'digest', signatures, cards, at);
+      checkSame(await ledger.changeCodes(number, 1, 4, 'void', at), 1, 'the one that is active');
+      checkSame(await ledger.changeCodes(number, 1, 4, 'active', at), 0, 'nothing comes back');
       const runs = [
         { from: 1, to: 2, state: 'void' },
         { from: 3, to: 3, state: 'redeemed' },
         { from: 4, to: 4, state: 'void' },
       ];
       checkSame(await ledger.readCodes(number, 1, 4), runs, 'what they are');
-      const again = await ledger.serveOrder(ids[2]!, 'digest', []);
+      const again = await ledger.serveOrder(ids[2]!, 'digest', [], cards, at);
       checkSame(again, { status: 'repeated', signatures }, 'served to the same as ever');
       await ledger.close();
     },
@@ -130,11 +133,11 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
       const ledger = await open();
       const { number } = await makeBatch(ledger, 10);
       const other = await makeBatch(ledger, 10);
-      checkSame(await ledger.changeCodes(number, 8, 4_000_000_000, 'active'), 3, 'the last three');
-      checkSame(await ledger.changeCodes(number, 0, 2, 'active'), 2, 'the first two');
-      checkSame(await ledger.changeCodes(number, 6, 4, 'active'), 0, 'the wrong way round');
-      checkSame(await ledger.changeCodes(number, 11, 20, 'active'), 0, 'beyond');
-      checkSame(await ledger.changeCodes(99, 1, 10, 'active'), 0, 'no batch');
+      checkSame(await ledger.changeCodes(number, 8, 4_000_000_000, 'active', at), 3, 'the last three');
+      checkSame(await ledger.changeCodes(number, 0, 2, 'active', at), 2, 'the first two');
+      checkSame(await ledger.changeCodes(number, 6, 4, 'active', at), 0, 'the wrong way round');
+      checkSame(await ledger.changeCodes(number, 11, 20, 'active', at), 0, 'beyond');
+      checkSame(await ledger.changeCodes(99, 1, 10, 'active', at), 0, 'no batch');
       const runs = [
         { from: 1, to: 2, state: 'active' },
         { from: 3, to: 7, state: 'printed' },
@@ -161,11 +164,11 @@ export const batchCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open }) {
       const ledger = await open();
       const { number, ids } = await makeBatch(ledger, 40);
-      await ledger.changeCodes(number, 1, 40, 'active');
+      await ledger.changeCodes(number, 1, 40, 'active', at);
       const results = await Promise.all(
         ids.map(async (id, i) => {
-          const serve = () => ledger.serveOrder(id, 'digest', signatures);
-          const revoke = () => ledger.changeCodes(number, i + 1, i + 1, 'void');
+          const serve = () => ledger.serveOrder(id, 'digest', signatures, cards, at);
+          const revoke = () => ledger.changeCodes(number, i + 1, i + 1, 'void', at);
           if (i % 2 === 0) return Promise.all([serve(), revoke()]);
           const revoked = revoke();
           return [await serve(), await revoked] as const;

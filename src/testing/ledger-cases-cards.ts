@@ -1,4 +1,4 @@
-import { acceptClaim, giveBack, kinds, makeCard, makeClaim, openCard, stateAfter } from './cards.js';
+import { acceptClaim, at, giveBack, kinds, makeCard, makeClaim, openCard, stateAfter } from './cards.js';
 import type { LedgerHarness } from './ledger-cases.js';
 import { check, checkSame, type SuiteCase } from './suite.js';
 
@@ -27,7 +27,7 @@ export const cardCases: readonly SuiteCase<LedgerHarness>[] = [
       for (const kind of kinds) {
         const card = makeCard(kind);
         const stored = { entry: card.entry, state: card.state, version: 0 };
-        checkSame(await ledger.openCard(card.entry, card.state), stored, 'opened');
+        checkSame(await ledger.openCard(card.entry, card.state, at), stored, 'opened');
         checkSame(await ledger.readCard(card.id), stored, 'read');
       }
       await ledger.close();
@@ -40,7 +40,7 @@ export const cardCases: readonly SuiteCase<LedgerHarness>[] = [
       const card = await openCard(ledger);
       await acceptClaim(ledger, card, 5, 5);
       const before = await ledger.readCard(card.id);
-      checkSame(await ledger.openCard(card.entry, card.state), before, 'the card as it is');
+      checkSame(await ledger.openCard(card.entry, card.state, at), before, 'the card as it is');
       checkSame(await ledger.readCard(card.id), before, 'unchanged');
       checkSame((await ledger.totals()).cards, 1, 'one card');
       await ledger.close();
@@ -52,7 +52,7 @@ export const cardCases: readonly SuiteCase<LedgerHarness>[] = [
       const ledger = await open();
       const card = makeCard();
       const opened = await Promise.all(
-        Array.from({ length: 20 }, () => ledger.openCard(card.entry, card.state)),
+        Array.from({ length: 20 }, () => ledger.openCard(card.entry, card.state, at)),
       );
       for (const stored of opened) checkSame(stored, opened[0], 'the same card');
       checkSame((await ledger.totals()).units, 1000, 'its units once');

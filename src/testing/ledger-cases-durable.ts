@@ -2,6 +2,8 @@ import { isImpulsError } from '../core/errors.js';
 import type { Ledger } from '../server/ledger.js';
 import {
   acceptClaim,
+  at,
+  cardsOf,
   giveBack,
   kinds,
   makeClaim,
@@ -24,8 +26,8 @@ export const durabilityCases: readonly SuiteCase<LedgerHarness>[] = [
       const tags = new Map<TestCard, string[]>();
       for (const card of cards) tags.set(card, await liveThrough(ledger, card));
       const order = makeOrder();
-      await ledger.createOrders([order, makeOrder()]);
-      await ledger.serveOrder(order.id, 'digest', [new Uint8Array(384).fill(9)]);
+      await ledger.createOrders([order, makeOrder()], at);
+      await ledger.serveOrder(order.id, 'digest', [new Uint8Array(384).fill(9)], cardsOf(order), at);
       const photograph = async () => ({
         cards: await Promise.all(cards.map((card) => ledger.readCard(card.id))),
         claims: await Promise.all(
@@ -88,7 +90,7 @@ export const durabilityCases: readonly SuiteCase<LedgerHarness>[] = [
       await acceptClaim(ledger, chain, 20, 10, { kept: 6 });
       await giveBack(ledger, stream, await acceptClaim(ledger, stream, 1, 100), 0);
       await giveBack(ledger, stream, await acceptClaim(ledger, stream, 2, 100), 30);
-      await ledger.createOrders([makeOrder(), makeOrder(), makeOrder()]);
+      await ledger.createOrders([makeOrder(), makeOrder(), makeOrder()], at);
       const claims = { settled: 2, pending: 1, released: 1 };
       const sums = { orders: 3, ordersServed: 0, cards: 2, units: 70_500, spent: 46, claims };
       checkSame(await ledger.totals(), sums, 'the sums');
@@ -102,11 +104,11 @@ export const durabilityCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open, reopen }) {
       let ledger = await open();
       const card = await openCard(ledger);
-      const at = (acceptedAt: number, challengeExpires: number) => ({ acceptedAt, challengeExpires });
-      const gone = await acceptClaim(ledger, card, 10, 10, at(100, 150));
-      const remembered = await acceptClaim(ledger, card, 20, 10, at(100, 5000));
-      const keyless = await acceptClaim(ledger, card, 30, 10, at(300, 350));
-      const young = await acceptClaim(ledger, card, 40, 10, at(600, 650));
+      const times = (acceptedAt: number, challengeExpires: number) => ({ acceptedAt, challengeExpires });
+      const gone = await acceptClaim(ledger, card, 10, 10, times(100, 150));
+      const remembered = await acceptClaim(ledger, card, 20, 10, times(100, 5000));
+      const keyless = await acceptClaim(ledger, card, 30, 10, times(300, 350));
+      const young = await acceptClaim(ledger, card, 40, 10, times(600, 650));
       for (const claim of [gone, keyless, young]) await ledger.settle(card.id, claim.tag, makeReply());
       await giveBack(ledger, card, remembered, 0);
       const before = await ledger.readCard(card.id);

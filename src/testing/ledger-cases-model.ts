@@ -1,6 +1,15 @@
 import type { CardState } from '../core/card-state.js';
 import type { ClaimRecord, Ledger, Order, StoredOrder, Totals } from '../server/ledger.js';
-import { kinds, makeCard, makeClaim, makeOrder, makeReply, stateAfter, type TestCard } from './cards.js';
+import {
+  cardsOf,
+  kinds,
+  makeCard,
+  makeClaim,
+  makeOrder,
+  makeReply,
+  stateAfter,
+  type TestCard,
+} from './cards.js';
 import type { LedgerHarness } from './ledger-cases.js';
 import { check, checkSame, createChoices, type Choices, type SuiteCase } from './suite.js';
 
@@ -50,7 +59,7 @@ async function compare(harness: LedgerHarness, choices: Choices): Promise<void> 
 async function openOne(ledger: Ledger, model: Model, choices: Choices): Promise<void> {
   if (model.cards.size >= 25 || choices.below(3) > 0) return;
   const card = makeCard(choices.pick(kinds), units);
-  await ledger.openCard(card.entry, card.state);
+  await ledger.openCard(card.entry, card.state, model.now);
   model.cards.set(card, { state: card.state, claims: new Map() });
 }
 
@@ -144,13 +153,13 @@ async function orderStep(ledger: Ledger, model: Model, choices: Choices): Promis
   const known = choices.pick([undefined, ...model.orders.values()]);
   if (!known) {
     const orders: Order[] = Array.from({ length: choices.below(3) }, makeOrder);
-    await ledger.createOrders(orders);
-    for (const order of orders) model.orders.set(order.id, order);
+    await ledger.createOrders(orders, model.now);
+    for (const order of orders) model.orders.set(order.id, { ...order, state: 'active' });
     return;
   }
   const digest = choices.pick(['one', 'two']);
   const signatures = [choices.bytes(384)];
-  const served = await ledger.serveOrder(known.id, digest, signatures);
+  const served = await ledger.serveOrder(known.id, digest, signatures, cardsOf(known), model.now);
   if (!known.served) {
     checkSame(served, { status: 'served', signatures }, 'served');
     model.orders.set(known.id, { ...known, served: { digest, signatures } });

@@ -1,4 +1,4 @@
-import { makeOrder } from './cards.js';
+import { at, cardsOf, makeOrder } from './cards.js';
 import type { LedgerHarness } from './ledger-cases.js';
 import { checkSame, type SuiteCase } from './suite.js';
 
@@ -12,7 +12,11 @@ export const orderCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open }) {
       const ledger = await open();
       checkSame(await ledger.readOrder('none'), undefined, 'nothing');
-      checkSame(await ledger.serveOrder('none', 'digest', signatures), { status: 'unknown' }, 'unknown');
+      checkSame(
+        await ledger.serveOrder('none', 'digest', signatures, [], at),
+        { status: 'unknown' },
+        'unknown',
+      );
       await ledger.close();
     },
   },
@@ -21,10 +25,13 @@ export const orderCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open }) {
       const ledger = await open();
       const order = makeOrder();
-      await ledger.createOrders([order, makeOrder(), order]);
-      await ledger.serveOrder(order.id, 'digest', signatures);
-      await Promise.all([ledger.createOrders([{ id: order.id, items: [] }]), ledger.createOrders([order])]);
-      const served = { ...order, served: { digest: 'digest', signatures } };
+      await ledger.createOrders([order, makeOrder(), order], at);
+      await ledger.serveOrder(order.id, 'digest', signatures, cardsOf(order), at);
+      await Promise.all([
+        ledger.createOrders([{ id: order.id, items: [] }], at),
+        ledger.createOrders([order], at),
+      ]);
+      const served = { ...order, state: 'active', served: { digest: 'digest', signatures } };
       checkSame(await ledger.readOrder(order.id), served, 'as it was');
       const { orders, ordersServed } = await ledger.totals();
       checkSame([orders, ordersServed], [2, 1], 'two orders, one served');
@@ -36,14 +43,18 @@ export const orderCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open, reopen }) {
       let ledger = await open();
       const order = makeOrder();
-      await ledger.createOrders([order]);
-      checkSame(await ledger.readOrder(order.id), order, 'not served yet');
-      const first = await ledger.serveOrder(order.id, 'one', signatures);
+      await ledger.createOrders([order], at);
+      checkSame(await ledger.readOrder(order.id), { ...order, state: 'active' }, 'not served yet');
+      const first = await ledger.serveOrder(order.id, 'one', signatures, cardsOf(order), at);
       checkSame(first, { status: 'served', signatures }, 'served');
       for (let round = 0; round < 2; round++) {
-        const again = await ledger.serveOrder(order.id, 'one', others);
+        const again = await ledger.serveOrder(order.id, 'one', others, cardsOf(order), at);
         checkSame(again, { status: 'repeated', signatures }, 'the first signatures');
-        checkSame(await ledger.serveOrder(order.id, 'two', others), { status: 'different' }, 'nothing else');
+        checkSame(
+          await ledger.serveOrder(order.id, 'two', others, cardsOf(order), at),
+          { status: 'different' },
+          'nothing else',
+        );
         ledger = await reopen(ledger);
       }
       await ledger.close();
@@ -54,10 +65,10 @@ export const orderCases: readonly SuiteCase<LedgerHarness>[] = [
     async run({ open }) {
       const ledger = await open();
       const order = makeOrder();
-      await ledger.createOrders([order]);
+      await ledger.createOrders([order], at);
       const results = await Promise.all(
         Array.from({ length: 50 }, (_, i) =>
-          ledger.serveOrder(order.id, i % 2 ? 'one' : 'two', i % 2 ? signatures : others),
+          ledger.serveOrder(order.id, i % 2 ? 'one' : 'two', i % 2 ? signatures : others, cardsOf(order), at),
         ),
       );
       const count = (status: string) => results.filter((served) => served.status === status).length;

@@ -20,7 +20,7 @@ async function payFrom(number) {
   const card = deriveCard(new Uint8Array(32).fill(number + 1), kinds[number % 2], units);
   const { id, message, master, scheme, state: fresh } = readOpening(card.opening, units);
   const parts = { keyId: 'key', master, protocol: scheme.protocol, scheme: scheme.encode(), expires: 2e9 };
-  await ledger.openCard({ id, message, ...parts }, fresh);
+  await ledger.openCard({ id, message, ...parts }, fresh, 1_800_000_000);
   for (let turn = 0; refused < refusals; turn++) {
     const { state, version } = await ledger.readCard(id);
     const end = turn % 7 === 3 ? state.top + 3 : state.top + 1;
@@ -58,7 +58,17 @@ function makeClaim(card, end, wanted) {
   const asked = Math.min(wanted, end);
   const times = { acceptedAt: 1_800_000_000, challengeExpires: 1_800_000_300 };
   const secrets = { proof: card.source.proof(end), key: card.source.ikm(end) };
-  return { tag, end, units: asked, kept: asked, status: 'pending', safe: true, ...secrets, ...times };
+  return {
+    tag,
+    end,
+    units: asked,
+    kept: asked,
+    route: '/tick',
+    status: 'pending',
+    safe: true,
+    ...secrets,
+    ...times,
+  };
 }
 
 function print(...words) {

@@ -76,7 +76,10 @@ async function change(
       });
     }
     let changed = 0;
-    for (const { from, to } of named) changed += await changeCodes(desk, batch.number, from, to, state);
+    const now = Math.floor(Date.now() / 1000);
+    for (const { from, to } of named) {
+      changed += await changeCodes(desk, batch.number, from, to, state, now);
+    }
     const asked = named.reduce((sum, { from, to }) => sum + to - from + 1, 0);
     return { batch: batch.number, serials: named, state, changed, unchanged: asked - changed };
   });

@@ -164,7 +164,7 @@ async function print(
 
   async function abandon(): Promise<void> {
     await file.discard();
-    if (batch > 0) await changeCodes(desk, batch, 1, count, 'void');
+    if (batch > 0) await changeCodes(desk, batch, 1, count, 'void', Math.floor(Date.now() / 1000));
   }
 }
 

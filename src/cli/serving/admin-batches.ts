@@ -60,7 +60,7 @@ export async function answerBatches(
       const state = json['state'];
       if (state !== 'active' && state !== 'void') throw malformed('a code becomes active or void');
       const [from, to] = readSerials(number);
-      return { result: await ledger.changeCodes(number('batch'), from, to, state) };
+      return { result: await ledger.changeCodes(number('batch'), from, to, state, now) };
     }
     case 'codes':
       return { result: await ledger.readCodes(number('batch'), ...readSerials(number)) };

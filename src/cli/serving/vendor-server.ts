@@ -204,7 +204,7 @@ function createRoute(
   }
   const { path, price, summary } = route;
   const listing = { method: 'GET', path: path.replace('*', '{path}'), summary };
-  const paid = createPaidNodeHandler(vendor.gate({ price, listing }), (req, res, { payment }) => {
+  const paid = createPaidNodeHandler(vendor.gate({ price, name: path, listing }), (req, res, { payment }) => {
     onPaid(paidEvent(req.method ?? '', req.url ?? '', payment));
     return free(req, res, payment);
   });
