@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ImpulsError } from '../core/errors.js';
+import { formatDay } from './amounts.js';
 import { nearest } from './suggest.js';
 import type { Terminal } from './terminal.js';
 
@@ -130,11 +131,11 @@ export function wholeNumber(text: string, what: string, least = 1, most = 0xffff
   return number;
 }
 
-/** @returns the first second of that day by UTC, Unix time @throws ImpulsError `invalid-argument` */
+/** @returns the first second of a day from 1970 to 2099 by UTC, Unix time @throws ImpulsError `invalid-argument` */
 export function readDay(text: string, what: string): number {
-  const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
-  if (!Number.isFinite(time)) {
-    throw new ImpulsError('invalid-argument', `${what} is a day such as 2027-01-01, not "${text}"`);
-  }
-  return time / 1000;
+  const known = /^(19[7-9]|20\d)\d-\d\d-\d\d$/.test(text);
+  const start = known ? Date.parse(`${text}T00:00:00Z`) / 1000 : Number.NaN;
+  // `Date` takes 30 February for 2 March.
+  if (Number.isFinite(start) && formatDay(start) === text) return start;
+  throw new ImpulsError('invalid-argument', `${what} is a day such as 2027-12-31, not "${text}"`);
 }

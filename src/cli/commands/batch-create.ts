@@ -11,7 +11,7 @@ import { changeCodes, printBatch } from '../../server/batches.js';
 import type { BatchTerms } from '../../server/index.js';
 import { formatDay, formatUnits, plural } from '../amounts.js';
 import type { Bar } from '../bar.js';
-import { defineCommand, wholeNumber } from '../command.js';
+import { defineCommand, readDay, wholeNumber } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { checkTerms } from '../serving/admin-batches.js';
 import { withBatches, type BatchDesk } from '../serving/batch-desk.js';
@@ -108,16 +108,8 @@ function termsOf(document: KeyDocument, values: Values, now: number): BatchTerms
     expires:
       values.expires === undefined
         ? Math.max(now + 1, ...keys.map((key) => key.notAfter))
-        : endOfDay(values.expires),
+        : readDay(values.expires, '--expires') + daySeconds,
   };
-}
-
-/** @returns Unix seconds of the midnight that ends the day */
-function endOfDay(day: string): number {
-  const start = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
-  const seconds = start / 1000 + daySeconds;
-  if (seconds <= 0xffff_ffff && formatDay(start / 1000) === day) return seconds;
-  throw new ImpulsError('invalid-argument', `"${day}" is no day`, { hint: 'Write it as 2027-12-31.' });
 }
 
 /** @returns the number of the batch; undefined if it was stopped @throws ImpulsError, and leaves no code that could be activated */
