@@ -1,12 +1,8 @@
+import { plural } from '../core/amounts.js';
+
 /** Numbers as people read them. */
 
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-export function formatUnits(units: number): string {
-  return `${formatCount(units)} ${units === 1 ? 'unit' : 'units'}`;
-}
+export { formatCount, formatUnits, plural } from '../core/amounts.js';
 
 /** @param seconds Unix time @returns the day, `2031-05-01` */
 export function formatDay(seconds: number): string {
@@ -17,10 +13,6 @@ export function formatDay(seconds: number): string {
 export function formatTime(milliseconds: number): string {
   const local = new Date(milliseconds - new Date(milliseconds).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 19).replace('T', ' ');
-}
-
-export function plural(count: number, one: string): string {
-  return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
 const byteUnits = ['kB', 'MB', 'GB', 'TB'] as const;

@@ -6,6 +6,7 @@ export {
   type Activation,
   type ActivationContext,
 } from './activation.js';
+export { formatCount, formatUnits, plural } from './amounts.js';
 export { fromBase64url, toBase64url } from './base64url.js';
 export { blindMessage, finalizeSignature, prepareMessage, verifySignature } from './blind.js';
 export {

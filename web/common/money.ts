@@ -1,18 +1,8 @@
+import { plural } from 'impuls';
+
 /** Amounts as people read them, in the language of the page. */
 
-const counts = new Intl.NumberFormat('en-US');
-
-export function formatCount(count: number): string {
-  return counts.format(count);
-}
-
-export function formatUnits(units: number): string {
-  return `${formatCount(units)} ${units === 1 ? 'unit' : 'units'}`;
-}
-
-export function plural(count: number, one: string): string {
-  return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
-}
+export { formatCount, formatUnits, plural } from 'impuls';
 
 /** @param worth as `impuls` says it, `0.075 USD` @returns `$0.075`; as it is where the currency has no sign */
 export function formatWorth(worth: string): string {

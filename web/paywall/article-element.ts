@@ -9,7 +9,7 @@ import { describeLeft, onChange, openHoldings, redeemCode } from './holdings.js'
 import { createRedeemForm } from './redeem-form.js';
 import { articleStyle } from './styles.js';
 import { claimVoucher } from './voucher-link.js';
-import { formatUnits } from './words.js';
+import { formatPrice } from './words.js';
 
 /**
  * `<impuls-article src manifest vendor label>`: its children are the teaser. `src` is a sealed file; `manifest` the impuls.json
@@ -101,7 +101,7 @@ export class ArticleElement extends HTMLElement {
     const item = this.#item!;
     const { units, unit } = this.#price!;
     this.#say('');
-    const label = `${verbOf(item.type)} ${formatUnits(units, unit)}`;
+    const label = `${verbOf(item.type)} ${formatPrice(units, unit)}`;
     this.#show(
       element(
         'p',
@@ -121,7 +121,7 @@ export class ArticleElement extends HTMLElement {
       await this.#buy();
       return;
     }
-    const heading = element('h2', { attributes: { tabindex: '-1' } }, `Pay ${formatUnits(units, unit)}?`);
+    const heading = element('h2', { attributes: { tabindex: '-1' } }, `Pay ${formatPrice(units, unit)}?`);
     const back = (): void => {
       this.#showOffer();
       this.#focusFirst();
@@ -132,7 +132,7 @@ export class ArticleElement extends HTMLElement {
       element(
         'div',
         { attributes: { class: 'row' } },
-        button(`Pay ${formatUnits(units)}`, () => void this.#buy(), { class: 'main' }),
+        button(`Pay ${formatPrice(units)}`, () => void this.#buy(), { class: 'main' }),
         button('Not now', back),
       ),
     );
@@ -195,7 +195,7 @@ export class ArticleElement extends HTMLElement {
     this.#show(this.#left);
     const { unit } = this.#price ?? {};
     this.#say(
-      paid === undefined ? 'Bought before; nothing was paid now.' : `Paid ${formatUnits(paid, unit)}.`,
+      paid === undefined ? 'Bought before; nothing was paid now.' : `Paid ${formatPrice(paid, unit)}.`,
     );
     void this.#showLeft();
     if (cause === 'press') this.#opened.focus();
@@ -209,7 +209,7 @@ export class ArticleElement extends HTMLElement {
       label: 'Redeem and open',
       done: () => void this.#buy(),
     });
-    this.#say(`You need ${formatUnits(units, unit)} on a card. Nothing was charged.`);
+    this.#say(`You need ${formatPrice(units, unit)} on a card. Nothing was charged.`);
     this.#show(form, this.#left);
     void this.#showLeft();
     form.querySelector('input')?.focus();
@@ -250,12 +250,12 @@ export class ArticleElement extends HTMLElement {
 async function findBreach(units: number): Promise<string | undefined> {
   const caps = readCaps();
   if (units > caps.perRequest) {
-    return `This is more than the ${formatUnits(caps.perRequest)} that you let an article take without asking.`;
+    return `This is more than the ${formatPrice(caps.perRequest)} that you let an article take without asking.`;
   }
   const { wallet } = await openHoldings();
   const { total } = limitsUnder(caps, wallet.history(), Date.now());
   return units > total
-    ? `With it you would pay more than ${formatUnits(caps.perDay)} within a day.`
+    ? `With it you would pay more than ${formatPrice(caps.perDay)} within a day.`
     : undefined;
 }
 

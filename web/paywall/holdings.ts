@@ -3,7 +3,7 @@ import type { Wallet } from 'impuls/client';
 import type { KeyLibrary } from 'impuls/client/content';
 import { openIndexedDbLibrary } from 'impuls/client/indexeddb';
 import { openPageWallet, storageName } from '../common/page-wallet.js';
-import { formatUnits } from './words.js';
+import { formatPrice } from './words.js';
 
 /** The reader's cards and bought keys, which the browser keeps for this site: one of each for all elements of a page. */
 export interface Holdings {
@@ -44,7 +44,7 @@ export function describeLeft(wallet: Wallet, vendor: string): string | undefined
   const units = alive.reduce((sum, { left }) => sum + left, 0);
   // Each card says what is left on it; the value of a unit is not told.
   const worth = alive.length === 1 ? ` (${alive[0]!.worth})` : '';
-  return `${formatUnits(units)}${worth}`;
+  return `${formatPrice(units)}${worth}`;
 }
 
 /** Turns a code into cards, and asks the browser to keep them. */

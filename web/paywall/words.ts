@@ -1,4 +1,4 @@
-import { worthOf } from 'impuls';
+import { formatUnits, worthOf } from 'impuls';
 
 /** What one unit is worth. */
 export interface UnitValue {
@@ -7,9 +7,8 @@ export interface UnitValue {
 }
 
 /** `3 units (0.003 USD)`; without the money where its value is not known. */
-export function formatUnits(units: number, unit?: UnitValue): string {
-  const counted = `${units.toLocaleString('en')} ${units === 1 ? 'unit' : 'units'}`;
-  return unit ? `${counted} (${worthOf(units, unit)})` : counted;
+export function formatPrice(units: number, unit?: UnitValue): string {
+  return unit ? `${formatUnits(units)} (${worthOf(units, unit)})` : formatUnits(units);
 }
 
 /** `12 kB`. */
