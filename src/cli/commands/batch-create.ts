@@ -11,34 +11,32 @@ import { changeCodes, printBatch } from '../../server/batches.js';
 import type { BatchTerms } from '../../server/index.js';
 import { formatDay, formatUnits, plural } from '../amounts.js';
 import type { Bar } from '../bar.js';
-import { defineCommand, readDay, wholeNumber } from '../command.js';
+import { defineCommand, readDay, wholeNumber, type Values } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { checkTerms } from '../serving/admin-batches.js';
 import { withBatches, type BatchDesk } from '../serving/batch-desk.js';
+import { itemOf, itemOptions } from '../serving/items.js';
 import { untilStopped } from '../serving/signals.js';
 
 const maxCodes = 1_000_000;
+
+const options = {
+  count: { type: 'string', value: '<count>', help: 'How many codes; required' },
+  ...itemOptions,
+  label: { type: 'string', value: '<text>', help: 'What you call the batch' },
+  expires: {
+    type: 'string',
+    value: '<day>',
+    help: 'Last day on which codes are redeemed, 2027-12-31 (UTC); default: as long as its issuing key issues',
+  },
+  out: { type: 'string', value: '<file>', help: 'Where the codes go; default codes.csv' },
+} as const;
 
 export const batchCreate = defineCommand({
   name: 'batch create',
   summary: 'Make the codes of scratch cards, worth nothing until they are activated',
   usage: '[folder] --count <count> [options]',
-  options: {
-    count: { type: 'string', value: '<count>', help: 'How many codes; required' },
-    units: {
-      type: 'string',
-      value: '<units>',
-      help: 'Units of each card; default: the smallest that is issued',
-    },
-    cards: { type: 'string', value: '<count>', help: 'Cards of each code; default 1' },
-    label: { type: 'string', value: '<text>', help: 'What you call the batch' },
-    expires: {
-      type: 'string',
-      value: '<day>',
-      help: 'Last day on which codes are redeemed, 2027-12-31 (UTC); default: as long as its issuing key issues',
-    },
-    out: { type: 'string', value: '<file>', help: 'Where the codes go; default codes.csv' },
-  },
+  options,
   words: [0, 1],
   notes:
     'The codes are in that file and nowhere else: the vendor keeps a keyed hash of each. Print them, and activate\nwhat is sold. Works beside a running `vendor serve`.',
@@ -90,20 +88,12 @@ function required(count: string | undefined): string {
   });
 }
 
-interface Values {
-  readonly units?: string;
-  readonly cards?: string;
-  readonly label?: string;
-  readonly expires?: string;
-}
-
-function termsOf(document: KeyDocument, values: Values, now: number): BatchTerms {
-  const smallest = Math.min(...document.cards.map((key) => key.denomination));
-  const denomination = values.units === undefined ? smallest : wholeNumber(values.units, '--units');
-  const keys = issuingKeys(document, now).filter((key) => key.denomination === denomination);
+function termsOf(document: KeyDocument, values: Values<typeof options>, now: number): BatchTerms {
+  const item = itemOf(document, values, now);
+  const keys = issuingKeys(document, now).filter((key) => key.denomination === item.denomination);
   return {
     label: values.label ?? '',
-    items: [{ denomination, count: wholeNumber(values.cards ?? '1', '--cards') }],
+    items: [item],
     created: now,
     expires:
       values.expires === undefined

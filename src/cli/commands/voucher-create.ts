@@ -1,5 +1,4 @@
 import { isImpulsError } from '../../core/errors.js';
-import { issuingKeys } from '../../core/key-life.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
@@ -7,6 +6,7 @@ import { createVendor, type OrderItem } from '../../server/index.js';
 import { formatUnits, plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { askAdmin } from '../serving/admin-socket.js';
+import { itemOf, itemOptions } from '../serving/items.js';
 import { checkVouchers } from '../serving/vouchers.js';
 
 export const voucherCreate = defineCommand({
@@ -14,12 +14,7 @@ export const voucherCreate = defineCommand({
   summary: 'Make voucher codes, to be sold or given away',
   usage: '[folder] [options]',
   options: {
-    units: {
-      type: 'string',
-      value: '<units>',
-      help: 'Units of each card; default: the smallest that is issued',
-    },
-    cards: { type: 'string', value: '<count>', help: 'Cards of each voucher; default 1' },
+    ...itemOptions,
     count: { type: 'string', value: '<count>', help: 'How many vouchers; default 1' },
   },
   words: [0, 1],
@@ -32,11 +27,9 @@ export const voucherCreate = defineCommand({
   async run({ terminal, values, positionals }) {
     const folder = await openVendorFolder(positionals[0] ?? '.');
     const now = Math.floor(Date.now() / 1000);
-    const smallest = Math.min(...issuingKeys(folder.document, now).map((key) => key.denomination));
-    const denomination = values.units === undefined ? smallest : wholeNumber(values.units, '--units');
-    const cards = wholeNumber(values.cards ?? '1', '--cards');
+    const item = itemOf(folder.document, values, now);
+    const items = [item];
     const count = wholeNumber(values.count ?? '1', '--count');
-    const items: OrderItem[] = [{ denomination, count: cards }];
     checkVouchers(folder.document, items, count, now);
     const codes = (await create(folder, items, count)).map(formatVoucherCode);
     if (terminal.json) {
@@ -45,7 +38,7 @@ export const voucherCreate = defineCommand({
     }
     for (const code of codes) terminal.print(code);
     terminal.note(
-      `\nEach is good for ${plural(cards, 'card')} of ${formatUnits(denomination)}. They are shown this once.\n` +
+      `\nEach is good for ${plural(item.count, 'card')} of ${formatUnits(item.denomination)}. They are shown this once.\n` +
         `Redeem one: impuls redeem ${folder.document.origin} ${codes[0]}`,
     );
   },
