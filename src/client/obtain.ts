@@ -24,12 +24,7 @@ export type Redeeming = Obtaining & Checking;
 
 export type Report = (progress: Progress) => void;
 
-/**
- * Redeems a code, or finishes a redemption of it.
- *
- * @returns the cards
- * @throws ImpulsError `malformed`, `order-unknown`, `order-served`, `throttled`, `bad-document`, `bad-signature`, `network`
- */
+/** As in `issuing.ts`, which is loaded when it is first needed; so are the next three. */
 export async function redeem(
   context: Redeeming,
   origin: string,
@@ -41,23 +36,16 @@ export async function redeem(
   return redeem(context, origin, input, kind, report);
 }
 
-/** Finishes a redemption that is journaled. @throws as `redeem` */
 export async function finishOrder(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
   const { finishOrder } = await loadIssuing();
   return finishOrder(context, name, report);
 }
 
-/**
- * Shows a card to its vendor, or again, and takes over what the vendor says is on it.
- *
- * @throws ImpulsError `bad-document`, `card-expired`, `key-retired`, `payment-refused`, `network`
- */
 export async function activate(context: Obtaining, card: HeldCard): Promise<void> {
   const { activate } = await loadIssuing();
   return activate(context, card);
 }
 
-/** Compares the keys of a vendor with those that others see. @throws ImpulsError `bad-document`, `network` */
 export async function checkKeys(context: Checking, origin: string): Promise<KeyReport> {
   const { checkKeys } = await loadIssuing();
   return checkKeys(context, origin);
