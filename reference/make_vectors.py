@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cases import (
-    activation_cases, blind_cases, card_cases, chain_cases, challenge_cases, claim_cases, generators_cases,
-    receipt_cases, seal_cases, state_cases, voucher_cases,
+    activation_cases, blind_cases, card_cases, chain_cases, challenge_cases, claim_cases, document_cases,
+    generators_cases, receipt_cases, seal_cases, state_cases, voucher_cases,
 )
 
 COLUMNS = 110
@@ -20,6 +20,7 @@ FILES = {
     "chain": chain_cases,
     "challenge": challenge_cases,
     "claim": claim_cases,
+    "document": document_cases,
     "generators": generators_cases,
     "receipt": receipt_cases,
     "seal": seal_cases,

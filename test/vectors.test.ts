@@ -41,7 +41,9 @@ import {
 import { isImpulsError, type ImpulsError } from '../src/core/errors.js';
 import { generatorById, generators, type GeneratorName } from '../src/core/generators.js';
 import { ChainHash, HmacKey, sha256 } from '../src/core/hash.js';
-import { activationKeyId, issuingKeyId } from '../src/core/key-document.js';
+import { activationKeyId, issuingKeyId, parseKeyDocument } from '../src/core/key-document.js';
+import { issuingKeys, statementKeysAt } from '../src/core/key-life.js';
+import { checkSuccessor } from '../src/core/key-succession.js';
 import { protocols, type ProtocolName, type Scheme } from '../src/core/protocol.js';
 import {
   computeStateTag,
@@ -548,6 +550,27 @@ function ephemeral(given: Fields): (length: number) => Uint8Array {
   return (length) => bytes(given, 'ephemeralSeed').subarray(0, length);
 }
 
+const document: Record<string, Operation> = {
+  parse: (given) => ({ digest: toBase64url(readDocument(given, 'document').digest) }),
+  live(given) {
+    const live = issuingKeys(readDocument(given, 'document').document, number(given, 'time'));
+    return { keys: live.map(({ id }) => id) };
+  },
+  'statement-keys'(given) {
+    const keys = statementKeysAt(readDocument(given, 'document').document, number(given, 'time'));
+    return { keys: keys.map(toHex) };
+  },
+  successor(given) {
+    const held = list(given, 'held') as readonly string[];
+    checkSuccessor(readDocument(given, 'pinned'), readDocument(given, 'next'), held);
+    return true;
+  },
+};
+
+function readDocument(given: Fields, name: string) {
+  return parseKeyDocument(utf8(text(given, name)));
+}
+
 const files: Record<string, Record<string, Operation>> = {
   activation,
   blind,
@@ -555,6 +578,7 @@ const files: Record<string, Record<string, Operation>> = {
   chain,
   challenge,
   claim,
+  document,
   generators: generatorsFile,
   receipt,
   seal,
