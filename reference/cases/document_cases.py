@@ -34,7 +34,9 @@ STATEMENTS = [encode_base64url(fixed(f"statement key {number}")) for number in r
 ACTIVATION = fixed("document activation key")
 LEAKED = {"activateUntil": REVOKED + 30 * DAY, "id": ONE["id"], "reason": "leaked", "time": REVOKED}
 LOST = {"id": ONE["id"], "reason": "lost", "time": REVOKED}
-EARLIER = [{"key": STATEMENTS[0], "until": BEGIN + 10 * DAY}, {"key": STATEMENTS[1], "until": BEGIN + 20 * DAY}]
+EARLIER = [
+    {"key": STATEMENTS[0], "until": BEGIN + 10 * DAY}, {"key": STATEMENTS[1], "until": BEGIN + 20 * DAY},
+]
 PREVIOUS = [encode_base64url(fixed("an earlier document"))]
 
 
@@ -116,8 +118,8 @@ def _time_cases() -> Iterator[Case]:
         })
     document = _document(statement={"earlier": EARLIER, "key": STATEMENTS[2]})
     for name, time in (
-        ("all", BEGIN), ("before the first ends", BEGIN + 10 * DAY - 1), ("the first has ended", BEGIN + 10 * DAY),
-        ("the last alone", BEGIN + 20 * DAY),
+        ("all", BEGIN), ("before the first ends", BEGIN + 10 * DAY - 1),
+        ("the first has ended", BEGIN + 10 * DAY), ("the last alone", BEGIN + 20 * DAY),
     ):
         given = {"document": _text(document), "time": time}
         yield case("statement-keys", f"keys of a statement: {name}", given, lambda t=time: {
@@ -152,13 +154,15 @@ def _successor_cases() -> Iterator[Case]:
     yield _successor("refused: a revocation moves", _document(revoked=[LOST]),
                      revoked=[LOST | {"time": REVOKED - 1}])
     yield _successor("refused: a key is altered", plain, cards=[ONE | {"expires": ONE["expires"] + 1}])
-    yield _successor("refused: a key is gone of which the wallet holds cards", plain, [ONE["id"]], cards=[TWO])
+    yield _successor("refused: a key is gone of which the wallet holds cards", plain, [ONE["id"]],
+                     cards=[TWO])
     yield _successor("refused: another past", plain, previous=[*PREVIOUS, *PREVIOUS])
     yield _successor("refused: the past is cut off at its beginning", plain,
                      previous=[_parsed(plain).digest])
     yield _successor("refused: another origin", plain, origin="https://other.example")
     old = _document(statement={"earlier": EARLIER[:1], "key": STATEMENTS[1]})
-    yield _successor("the statement key is rotated", old, statement={"earlier": EARLIER, "key": STATEMENTS[2]})
+    yield _successor("the statement key is rotated", old,
+                     statement={"earlier": EARLIER, "key": STATEMENTS[2]})
     yield _successor("refused: the statement key is dropped", old,
                      statement={"earlier": EARLIER[:1], "key": STATEMENTS[2]})
     yield _successor("refused: an earlier statement key is dropped", old,
