@@ -191,13 +191,14 @@ function guard(res: ServerResponse, payment: Payment): () => void {
         for (const call of held) call();
         held = [];
       },
-      () => {
+      (error: unknown) => {
         // The release may or may not be durable: say nothing that the client could take for an end of its claim.
         phase = 'passing';
-        res.statusCode = 503;
-        res.setHeader('Retry-After', '1');
-        res.removeHeader('Content-Length');
-        end();
+        held = [];
+        const reply = payment.failed(error);
+        for (const name of res.getHeaderNames()) res.removeHeader(name);
+        writeHead(reply.status, reply.headers.flat());
+        end(res.req.method === 'HEAD' ? undefined : reply.body);
       },
     );
   }

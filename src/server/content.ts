@@ -5,7 +5,7 @@ import { sealBody } from '../core/seal.js';
 import type { Call, Header, Reply } from './call.js';
 import { callOf, responseOf, type FetchInfo } from './fetch.js';
 import type { Payment } from './payment.js';
-import { problemReply } from './problems.js';
+import { problemReply, unavailableReply } from './problems.js';
 import type { Vendor } from './vendor.js';
 
 /**
@@ -72,7 +72,7 @@ export function createContentAnswerer(
     } catch (error) {
       if (!isImpulsError(error)) throw error;
       onError(error);
-      return refuse('ledger-unavailable', 'Send the same request again.', [['Retry-After', '1']]);
+      return unavailableReply(vendor.cors.headers(call));
     }
     const missing = refusalOf(call, found);
     // What is not there costs nothing. Who has claimed already hears it through the gate, which returns the units.
@@ -82,7 +82,10 @@ export function createContentAnswerer(
     if (admission.status === 'refused') return admission.reply;
     const { payment } = admission;
     if (missing || !found || !payment.sealKey) {
-      return withHeaders(problemReply(...(missing ?? noSuchKey)), await payment.release());
+      return payment.release().then(
+        (headers) => withHeaders(problemReply(...(missing ?? noSuchKey)), headers),
+        (error: unknown) => payment.failed(error),
+      );
     }
     onPaid(call, payment);
     return {

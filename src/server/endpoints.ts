@@ -15,7 +15,7 @@ import { jsonReply, type Call, type Reply } from './call.js';
 import { issue, readIssueRequest, unknownOrder, type Issuer } from './issue.js';
 import type { VendorKeys } from './keys.js';
 import type { StoredCard } from './ledger.js';
-import { problemReply } from './problems.js';
+import { problemReply, unavailableReply } from './problems.js';
 import type { FailureBudget } from './throttle.js';
 import { orderId } from './vouchers.js';
 
@@ -55,7 +55,7 @@ export async function answerEndpoint(context: EndpointContext, call: Call): Prom
     const code = isImpulsError(error) ? problemOfError(error.code) : null;
     if (!isImpulsError(error) || !code || error.code === 'storage-failed') {
       context.onError(error);
-      return problemReply('ledger-unavailable', 'Send the same request again.', [['Retry-After', '1']]);
+      return unavailableReply();
     }
     return problemReply(
       code,

@@ -50,7 +50,7 @@ export function createPaidHandler(
       case 'refused':
         return responseOf(admission.reply, request.method);
       case 'replayed':
-        return finish(admission.payment, replayed(admission.reply));
+        return finish(request, admission.payment, replayed(admission.reply));
       case 'paid': {
         const { payment, body } = admission;
         const readable = body.length === 0 ? request : new Request(request, { body: body as BodyInit });
@@ -61,14 +61,19 @@ export function createPaidHandler(
           await payment.release();
           throw error;
         }
-        return finish(payment, response);
+        return finish(request, payment, response);
       }
     }
   };
 }
 
-async function finish(payment: Payment, response: Response): Promise<Response> {
-  if (response.status >= 400) return withHeaders(response, await payment.release(), response.body);
+async function finish(request: Request, payment: Payment, response: Response): Promise<Response> {
+  if (response.status >= 400) {
+    return payment.release().then(
+      (headers) => withHeaders(response, headers, response.body),
+      (error: unknown) => responseOf(payment.failed(error), request.method),
+    );
+  }
   const headers = payment.settle(response.status);
   const body = payment.keepsReply ? recordReply(payment, response) : response.body;
   if (!payment.sealKey || !body) return withHeaders(response, headers, body);

@@ -11,7 +11,13 @@ import type { Challenges, Demands } from './challenges.js';
 import type { Cors } from './cors.js';
 import type { StoredReply } from './ledger.js';
 import { createPayment, stateHeader, type Payment, type PaymentContext } from './payment.js';
-import { foreignChallenge, problemReply, unknownProblems, verdictProblems } from './problems.js';
+import {
+  foreignChallenge,
+  problemReply,
+  unavailableReply,
+  unknownProblems,
+  verdictProblems,
+} from './problems.js';
 
 /** A paid route: what it costs and how it is charged. */
 export interface Route {
@@ -128,7 +134,7 @@ export function createGate(context: GateContext, route: Route): Gate {
     } catch (error) {
       if (!isImpulsError(error, 'storage-failed')) throw error;
       context.onError(error);
-      return refuse('ledger-unavailable', 'Send the same request again.', [['Retry-After', '1']]);
+      return { status: 'refused', reply: unavailableReply(shared) };
     }
     if (acceptance.status === 'unknown') return refuse(...unknownProblems[acceptance.reason]);
     if (acceptance.status === 'refused') {

@@ -10,8 +10,9 @@ import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
 import { formatExpires } from '../core/wire/time.js';
 import { giveBackUnits, type CardTools } from './accept.js';
-import type { Header } from './call.js';
+import type { Header, Reply } from './call.js';
 import type { ClaimRecord, Ledger, StoredCard, StoredReply } from './ledger.js';
+import { unavailableReply } from './problems.js';
 
 /** One payment, in the hands of the handler that serves it. Holds the payment key. */
 export interface Payment {
@@ -36,6 +37,8 @@ export interface Payment {
   keep(reply: StoredReply | undefined): void;
   /** Returns the units, durably. @returns headers for the head of an answer of 400 or above */
   release(): Promise<Header[]>;
+  /** Reports that `release` failed. @returns what is said then: nothing that ends the claim */
+  failed(error: unknown): Reply;
 }
 
 export interface PaymentContext {
@@ -145,6 +148,11 @@ class ClaimPayment implements Payment {
     this.#resolved = true;
     if (done) this.#kept = 0;
     return [this.#state(done ? 'released' : this.verdict), ...this.#shared];
+  }
+
+  failed(error: unknown): Reply {
+    this.#context.onError(error);
+    return unavailableReply(this.#shared);
   }
 
   /** @returns whether this call did it */

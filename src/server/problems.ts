@@ -40,3 +40,11 @@ export function problemReply(code: ProblemCode, detail?: string, headers: readon
     body: formatProblem(code, detail),
   };
 }
+
+/** Where the ledger cannot say what became of a request. */
+export function unavailableReply(headers: readonly Header[] = []): Reply {
+  return problemReply('ledger-unavailable', 'Send the same request again.', [
+    ['Retry-After', '1'],
+    ...headers,
+  ]);
+}

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { ImpulsError } from '../../src/core/errors.js';
+import { createMemoryLedger, type Ledger } from '../../src/server/index.js';
 import { activationOf, buyCard, challengesOf, claimOf, type HandCard } from '../support/card.js';
 import { hosts, type Host, type TestRoute } from '../support/hosts.js';
 import type { TestVendorOptions } from '../support/vendor.js';
@@ -116,6 +118,28 @@ describe.each(hosts)('a page of another origin, and a vendor behind $name', ({ s
       ]);
     }
     expect(host.errors).toEqual([]);
+  });
+
+  it('may read that the ledger failed while units were returned, and what to do then', async () => {
+    const failure = new ImpulsError('storage-failed', 'the disk is full');
+    const ledger: Ledger = { ...createMemoryLedger(), giveBack: () => Promise.reject(failure) };
+    const host = await openShop({ ledger });
+    const hand = await activeCard(host);
+    const [offer] = challengesOf(await host.request('/a'));
+    const request = { method: 'GET', target: '/a', headers: [['x-edition', ''] as const] };
+    for (let end = 1; end <= 2; end++) {
+      const claim = claimOf(hand, offer!, request, { end, units: 1 });
+      const response = await host.request('/a', { headers: { origin, authorization: claim.authorization } });
+      // The first is served; the second is answered 404, which would return the unit.
+      if (end === 1) continue;
+      expect(response.status).toBe(503);
+      expect(response.headers.get('retry-after')).toBe('1');
+      expect(response.headers.get('content-type')).toBe('application/problem+json');
+      expect(response.headers.has('impuls-state')).toBe(false);
+      expect(allowed(response)).toBe('*');
+      expect(await response.json()).toMatchObject({ status: 503, title: 'The ledger cannot answer' });
+    }
+    expect(host.errors).toEqual([failure]);
   });
 
   it('is not spoken to where nobody asked, or where the host does it itself', async () => {

@@ -180,7 +180,9 @@ function createListener(
     };
     const fail = (error: unknown): void => {
       onError(error);
-      if (!res.headersSent) sendProblem(res, 500, 'Internal error');
+      if (res.headersSent) return;
+      share(vendor, req, res);
+      sendProblem(res, 500, 'Internal error');
     };
     own(req, res, inside).catch(fail);
   };
