@@ -9,7 +9,7 @@ import { formatKeyDocument, parseKeyDocument, type KeyDocument } from '../core/k
 import { isIssuing } from '../core/key-life.js';
 import { createMemoryLedger, createVendor } from '../server/index.js';
 import { initVendorFolder, openVendorFolder, type NewVendor } from './vendor-folder.js';
-import { parseVendorSettings } from './vendor-settings.js';
+import { formatVendorSettings, parseVendorSettings } from './vendor-settings.js';
 
 const start = Date.UTC(2030, 4, 17, 13, 45);
 const day = 24 * 3600 * 1000;
@@ -54,7 +54,7 @@ describe('a vendor folder', () => {
     expect((await readdir(path)).sort()).toEqual(['document.json', 'keys.json', 'vendor.json']);
     const { settings, document, keys, ledgerPath, recentDocuments } = await open();
     const { denominations, ...expected } = vendor;
-    expect(settings).toEqual(expected);
+    expect(settings).toEqual({ ...expected, mode: 'live' });
     expect(document.cards.map((key) => key.denomination)).toEqual(denominations);
     expect(document.previous).toEqual([]);
     expect(keys.issuing.map(({ id }) => id)).toEqual(document.cards.map(({ id }) => id));
@@ -160,6 +160,15 @@ describe('a vendor folder', () => {
 });
 
 describe('vendor.json', () => {
+  it('says whether it is a test, and means the world where it does not say', () => {
+    const { denominations, ...settings } = vendor;
+    const text = formatVendorSettings({ ...settings, mode: 'test' });
+    expect(denominations).toHaveLength(1);
+    expect(parseVendorSettings(text).mode).toBe('test');
+    expect(parseVendorSettings(text.replace('"mode": "test",', '')).mode).toBe('live');
+    expect(() => parseVendorSettings(text.replace('"test"', '"demo"'))).toThrow('mode is neither');
+  });
+
   it('raises only our own error, whatever it holds', () => {
     const attempt = (text: string): void => {
       try {

@@ -19,7 +19,12 @@ import {
   type Published,
   type VendorSecrets,
 } from './vendor-files.js';
-import { formatVendorSettings, parseVendorSettings, type VendorSettings } from './vendor-settings.js';
+import {
+  formatVendorSettings,
+  parseVendorSettings,
+  type VendorMode,
+  type VendorSettings,
+} from './vendor-settings.js';
 import { explaining, readVendor, storing, vendorFiles, written, type StoreOptions } from './vendor-store.js';
 
 /**
@@ -49,7 +54,9 @@ export interface VendorFolder {
   readonly registryPath: string;
 }
 
-export interface NewVendor extends VendorSettings {
+export interface NewVendor extends Omit<VendorSettings, 'mode'> {
+  /** Default `live`. */
+  readonly mode?: VendorMode;
   /** Units of the cards to be sold: at most 16, from 1 to 2^20 each. */
   readonly denominations: readonly number[];
 }
@@ -77,11 +84,12 @@ export const maxDenominations = 16;
  */
 export async function initVendorFolder(
   path: string,
-  { denominations, ...settings }: NewVendor,
+  { denominations, mode = 'live', ...others }: NewVendor,
   options: InitVendorOptions = {},
 ): Promise<void> {
   const { clock = Date.now, random = platformRandom, write = writeDurably } = options;
   const folder = resolve(path);
+  const settings: VendorSettings = { ...others, mode };
   checkDenominations(denominations);
   parseVendorSettings(formatVendorSettings(settings));
   await refuseOccupied(folder);

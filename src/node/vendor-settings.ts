@@ -12,9 +12,13 @@ export interface VendorSettings {
   readonly name: string;
   /** What units are worth. Never changes either. */
   readonly unit: Unit;
+  readonly mode: VendorMode;
   readonly listen: { readonly host: string; readonly port: number };
   readonly routes: readonly StaticRoute[];
 }
+
+/** Whether cards are sold for money. Events of payments of the other kind are refused. */
+export type VendorMode = 'test' | 'live';
 
 /** Static files behind a price. */
 export interface StaticRoute {
@@ -26,7 +30,7 @@ export interface StaticRoute {
   readonly folder: string;
 }
 
-const members = ['version', 'origin', 'name', 'unit', 'listen', 'routes'];
+const members = ['version', 'origin', 'name', 'unit', 'mode', 'listen', 'routes'];
 const routeMembers = ['path', 'price', 'folder'];
 
 /** @throws ImpulsError `malformed` that names the member */
@@ -46,6 +50,7 @@ export function parseVendorSettings(text: string): VendorSettings {
       currency: expectText(unit['currency'], 'unit.currency'),
       value: expectText(unit['value'], 'unit.value'),
     },
+    mode: readMode(json['mode']),
     listen: {
       host: expectText(listen['host'], 'listen.host'),
       port: wholeNumber(listen['port'], 0, 65_535, 'listen.port'),
@@ -54,8 +59,14 @@ export function parseVendorSettings(text: string): VendorSettings {
   };
 }
 
-export function formatVendorSettings({ origin, name, unit, listen, routes }: VendorSettings): string {
-  return `${JSON.stringify({ version: 1, origin, name, unit, listen, routes }, null, 2)}\n`;
+export function formatVendorSettings({ origin, name, unit, mode, listen, routes }: VendorSettings): string {
+  return `${JSON.stringify({ version: 1, origin, name, unit, mode, listen, routes }, null, 2)}\n`;
+}
+
+/** Who has not said that it is a test sells for money: a test's payment must not buy cards that are worth something. */
+function readMode(value: JsonValue | undefined): VendorMode {
+  if (value === undefined || value === 'live' || value === 'test') return value ?? 'live';
+  throw malformed('mode is neither "test" nor "live"');
 }
 
 function readRoute(value: JsonValue, where: string): StaticRoute {

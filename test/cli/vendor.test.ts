@@ -14,7 +14,8 @@ beforeAll(async () => {
   settingsFile = join(box.folder, 'shop', 'vendor.json');
   const args = ['--origin', box.origin, '--name', 'Example News', '--denominations', '100'];
   const made = await box.json('vendor', 'init', 'shop', ...args);
-  expect(made).toEqual({ folder: join(box.folder, 'shop'), origin: box.origin, denominations: [100] });
+  const folder = join(box.folder, 'shop');
+  expect(made).toEqual({ folder, origin: box.origin, mode: 'test', denominations: [100] });
 });
 afterAll(() => box.remove());
 
@@ -76,6 +77,7 @@ describe('vendor init', () => {
       ['--denominations', '0'],
       ['--denominations', '100,100'],
       ['--denominations', '1048577'],
+      ['--mode', 'demo'],
     ]) {
       const { code, stderr } = await box.run(['vendor', 'init', 'other', ...args]);
       expect([1, 2]).toContain(code);
@@ -102,6 +104,7 @@ describe('vendor serve', () => {
           origin: box.origin,
           address: box.origin,
           name: 'Example News',
+          mode: 'test',
           keys: 0,
         });
         expect((await get('/articles/hello.txt')).status).toBe(402);

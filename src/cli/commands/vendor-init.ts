@@ -1,7 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
+import { ImpulsError } from '../../core/errors.js';
 import { exists } from '../../node/durable-file.js';
 import { initVendorFolder } from '../../node/vendor-folder.js';
+import type { VendorMode } from '../../node/vendor-settings.js';
 import { plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { formatPairs } from '../table.js';
@@ -25,6 +27,11 @@ export const vendorInit = defineCommand({
       value: '<units,…>',
       help: 'The cards to be sold, in units; default 100,1000',
     },
+    mode: {
+      type: 'string',
+      value: 'test|live',
+      help: 'Whether cards are sold for money; default live, and test for a plain http origin',
+    },
     port: { type: 'string', value: '<port>', help: 'Where it listens; default: that of the origin, or 8402' },
   },
   words: [0, 1],
@@ -40,6 +47,7 @@ export const vendorInit = defineCommand({
     const denominations = (values.denominations ?? '100,1000')
       .split(',')
       .map((text) => wholeNumber(text.trim(), 'a denomination'));
+    const mode = readMode(values.mode, origin);
     const bar = terminal.bar();
     bar.update('making keys', 0, denominations.length);
     try {
@@ -49,6 +57,7 @@ export const vendorInit = defineCommand({
           origin,
           name: values.name ?? basename(folder),
           unit: { code: 'unit', currency: values.currency ?? 'USD', value: values['unit-value'] ?? '0.001' },
+          mode,
           listen: { host: '127.0.0.1', port: portOf(origin, values.port) },
           routes: [{ path: '/articles/*', price: 1, folder: 'articles' }],
           denominations,
@@ -60,7 +69,7 @@ export const vendorInit = defineCommand({
     }
     await writeSample(join(folder, 'articles'));
     if (terminal.json) {
-      terminal.printJson({ folder, origin, denominations });
+      terminal.printJson({ folder, origin, mode, denominations });
       return;
     }
     const at = relative(process.cwd(), folder);
@@ -68,6 +77,9 @@ export const vendorInit = defineCommand({
     terminal.print(
       [
         `${terminal.paint.green('✓')} A vendor with ${plural(denominations.length, 'kind')} of cards, in ${folder}`,
+        ...(mode === 'test'
+          ? ['Mode test: its cards are for trying out. Say "live" in vendor.json to sell them.']
+          : []),
         '',
         formatPairs(
           [
@@ -85,6 +97,12 @@ export const vendorInit = defineCommand({
     );
   },
 });
+
+function readMode(given: string | undefined, origin: string): VendorMode {
+  if (given === undefined) return origin.startsWith('http:') ? 'test' : 'live';
+  if (given === 'test' || given === 'live') return given;
+  throw new ImpulsError('invalid-argument', `--mode is test or live, not "${given}"`);
+}
 
 function portOf(origin: string, given: string | undefined): number {
   if (given !== undefined) return wholeNumber(given, '--port', 0, 65_535);

@@ -87,6 +87,7 @@ function announce(
     origin,
     address,
     name,
+    mode: settings.mode,
     pages: pages.map(({ path, hash }) => ({ path, hash })),
     keys,
   };
@@ -109,6 +110,7 @@ function announce(
         [
           ['Folder', path],
           ['Reach', tls],
+          ...(settings.mode === 'test' ? [['Mode', paint.yellow('test: no money moves')] as const] : []),
           ['Cards', cards.map((key) => `${key.denomination} (${key.epoch})`).join(', ') || 'none are issued'],
           ['Unit', worthOf(1, unit)],
           ...pages.map(
