@@ -1,4 +1,22 @@
 export type { PrintedCodes } from './batches.js';
+export {
+  computeLiability,
+  computeReport,
+  dayOf,
+  type BookKey,
+  type BookTerms,
+  type KeyLiability,
+  type Liability,
+  type Movement,
+  type MovementKind,
+  type Report,
+  type ReportDay,
+  type ReportEntry,
+  type ReportKind,
+  type RouteSum,
+  type Sum,
+  type Sums,
+} from './books.js';
 export type { Call, Header, Reply } from './call.js';
 export {
   createContentAnswerer,
