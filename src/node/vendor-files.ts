@@ -21,7 +21,7 @@ import {
 } from '../core/wire/json-members.js';
 import type { VendorKeys } from '../server/index.js';
 import { createRsaSigner } from './rsa.js';
-import type { VendorSettings } from './vendor-settings.js';
+import { defaultRetention, type VendorSettings } from './vendor-settings.js';
 
 /** The two files of a vendor folder that only programs write, as text: `document.json` and `keys.json`. */
 
@@ -61,7 +61,7 @@ export function activationKeyOf(secret: Uint8Array): KeyDocument['activation'] {
 }
 
 export function createDocument(
-  { origin, name, unit }: VendorSettings,
+  { origin, name, unit, retention }: VendorSettings,
   secrets: VendorSecrets,
   cards: readonly IssuingKey[],
 ): KeyDocument {
@@ -82,7 +82,7 @@ export function createDocument(
       state: '/impuls/state',
       statement: '/impuls/statement',
     },
-    policy: { grace: 30 * daySeconds, retention: 40 * daySeconds },
+    policy: { grace: 30 * daySeconds, retention: retentionSeconds(retention) },
     previous: [],
   };
 }
@@ -101,8 +101,13 @@ export function succeedDocument(published: Published, settings: VendorSettings, 
   if (unit.code !== code || unit.currency !== currency || unit.value !== value) {
     throw fixed('unit', `one ${code} for ${value} ${currency}`);
   }
-  if (settings.name === document.name) return published;
-  return publishChange(published, { name: settings.name }, now);
+  const policy = { ...document.policy, retention: retentionSeconds(settings.retention) };
+  if (settings.name === document.name && policy.retention === document.policy.retention) return published;
+  return publishChange(published, { name: settings.name, policy }, now);
+}
+
+function retentionSeconds({ spendDays } = defaultRetention): number {
+  return spendDays * daySeconds;
 }
 
 /** A new document in the place of the one that is out. @param now Unix seconds @throws ImpulsError `bad-document` */

@@ -87,6 +87,20 @@ describe('a vendor folder', () => {
     await writeFile(join(path, 'document.json'), document);
   });
 
+  it('publishes how long it keeps what was spent, when that changes', async () => {
+    const document = await readFile(join(path, 'document.json'), 'utf8');
+    expect((await open()).document.policy.retention).toBe(40 * 86_400);
+    const keepTen = (text: string): string => text.replace('{', '{"retention":{"spendDays":10},');
+    await withFile('vendor.json', keepTen, async () => {
+      const { document: next, settings } = await open();
+      expect(settings.retention).toEqual({ spendDays: 10, keyHours: 24 });
+      expect(next.policy.retention).toBe(10 * 86_400);
+      expect(next.previous).toHaveLength(1);
+      expect((await open()).document).toEqual(next);
+    });
+    await writeFile(join(path, 'document.json'), document);
+  });
+
   it('draws its secrets from the randomness that it is given', async () => {
     const other = join(path, '..', 'other');
     let drawn = 0;
@@ -169,6 +183,20 @@ describe('vendor.json', () => {
     expect(() => parseVendorSettings(text.replace('"test"', '"demo"'))).toThrow('mode is neither');
   });
 
+  it('may say how long payments are kept, and comes back as it was written', async () => {
+    const settings = { ...(await open()).settings, retention: { spendDays: 400, keyHours: 48 } };
+    expect(parseVendorSettings(formatVendorSettings(settings))).toEqual(settings);
+    for (const wrong of [
+      { spendDays: 0 },
+      { spendDays: 3651 },
+      { spendDays: 1, keyHours: 25 },
+      { days: 4 },
+    ]) {
+      const text = JSON.stringify({ version: 1, ...settings, retention: wrong });
+      expect(() => parseVendorSettings(text)).toThrow(/retention/);
+    }
+  });
+
   it('raises only our own error, whatever it holds', () => {
     const attempt = (text: string): void => {
       try {
@@ -186,6 +214,7 @@ describe('vendor.json', () => {
       unit: fc.anything(),
       listen: fc.anything(),
       routes: fc.array(fc.anything()),
+      retention: fc.anything(),
     });
     fc.assert(fc.property(members, (value) => attempt(JSON.stringify(value))));
   });

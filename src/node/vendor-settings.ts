@@ -15,10 +15,22 @@ export interface VendorSettings {
   readonly mode: VendorMode;
   readonly listen: { readonly host: string; readonly port: number };
   readonly routes: readonly StaticRoute[];
+  /** Default: `defaultRetention`. */
+  readonly retention?: Retention;
 }
 
 /** Whether cards are sold for money. Events of payments of the other kind are refused. */
 export type VendorMode = 'test' | 'live';
+
+/** How long what is known of a payment is kept. What it cost stays in the books, which name no card. */
+export interface Retention {
+  /** Days after which the record of a claim is erased, 1 to 3,650. Published as `policy.retention`. */
+  readonly spendDays: number;
+  /** Hours for which a payment is answered again; then its key and its answer are erased. 1 to 24 times `spendDays`. */
+  readonly keyHours: number;
+}
+
+export const defaultRetention: Retention = { spendDays: 40, keyHours: 24 };
 
 /** Static files behind a price. */
 export interface StaticRoute {
@@ -30,7 +42,7 @@ export interface StaticRoute {
   readonly folder: string;
 }
 
-const members = ['version', 'origin', 'name', 'unit', 'mode', 'listen', 'routes'];
+const members = ['version', 'origin', 'name', 'unit', 'mode', 'listen', 'routes', 'retention'];
 const routeMembers = ['path', 'price', 'folder'];
 
 /** @throws ImpulsError `malformed` that names the member */
@@ -40,6 +52,7 @@ export function parseVendorSettings(text: string): VendorSettings {
   refuseUnknown(json, members, '');
   const unit = expectObject(json['unit'], 'unit');
   refuseUnknown(unit, ['code', 'currency', 'value'], 'unit.');
+  const { retention } = json;
   const listen = expectObject(json['listen'], 'listen');
   refuseUnknown(listen, ['host', 'port'], 'listen.');
   return {
@@ -56,17 +69,27 @@ export function parseVendorSettings(text: string): VendorSettings {
       port: wholeNumber(listen['port'], 0, 65_535, 'listen.port'),
     },
     routes: expectArray(json['routes'], 'routes').map((route, i) => readRoute(route, `routes[${i}]`)),
+    ...(retention !== undefined && { retention: readRetention(retention) }),
   };
-}
-
-export function formatVendorSettings({ origin, name, unit, mode, listen, routes }: VendorSettings): string {
-  return `${JSON.stringify({ version: 1, origin, name, unit, mode, listen, routes }, null, 2)}\n`;
 }
 
 /** Who has not said that it is a test sells for money: a test's payment must not buy cards that are worth something. */
 function readMode(value: JsonValue | undefined): VendorMode {
   if (value === undefined || value === 'live' || value === 'test') return value ?? 'live';
   throw malformed('mode is neither "test" nor "live"');
+}
+
+export function formatVendorSettings(settings: VendorSettings): string {
+  const { origin, name, unit, mode, listen, routes, retention } = settings;
+  return `${JSON.stringify({ version: 1, origin, name, unit, mode, listen, routes, retention }, null, 2)}\n`;
+}
+
+function readRetention(value: JsonValue): Retention {
+  const json = expectObject(value, 'retention');
+  refuseUnknown(json, ['spendDays', 'keyHours'], 'retention.');
+  const { spendDays = defaultRetention.spendDays, keyHours = defaultRetention.keyHours } = json;
+  const days = wholeNumber(spendDays, 1, 3650, 'retention.spendDays');
+  return { spendDays: days, keyHours: wholeNumber(keyHours, 1, 24 * days, 'retention.keyHours') };
 }
 
 function readRoute(value: JsonValue, where: string): StaticRoute {

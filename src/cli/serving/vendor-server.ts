@@ -9,7 +9,9 @@ import {
 } from '../../node/http.js';
 import { sourceBehindProxy } from '../../node/source.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
+import { daySeconds } from '../../node/vendor-files.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { defaultRetention } from '../../node/vendor-settings.js';
 import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
 import { listenForAdmin } from './admin-socket.js';
 import { createContentShelf, type ContentShelf } from './content-shelf.js';
@@ -67,8 +69,6 @@ export interface VendorServer {
 
 /** How long requests that have begun may take once the server is told to stop. */
 const graceMs = 5000;
-/** How long a repeat is answered; the payment key is erased then (docs/spec.md §6.4). */
-const repeatSeconds = 24 * 3600;
 const upkeepEveryMs = 3_600_000;
 
 /** @throws ImpulsError `storage-locked` if a server runs on this folder, `network` if the address is taken */
@@ -83,11 +83,14 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     const vendor = createVendor({ document, keys, ledger, recentDocuments, onError });
     const server = createServer(createListener(vendor, shelf, options, onError));
     await listen(server, options.host, options.port);
+    let { settings } = folder;
     let reloading: Promise<unknown> = Promise.resolve();
-    /** Takes over the keys as they are in the folder now; what `vendor.json` says of routes and ports stays. */
+    /** Takes over the keys and the retention as they are in the folder now; what `vendor.json` says else stays. */
     const reload = (): Promise<string> => {
       const next = reloading.then(async () => {
-        vendor.replaceKeys(await openVendorFolder(folder.path));
+        const fresh = await openVendorFolder(folder.path);
+        vendor.replaceKeys(fresh);
+        settings = fresh.settings;
         return vendor.digest;
       });
       reloading = next.catch(() => {});
@@ -99,7 +102,8 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     const { port } = server.address() as AddressInfo;
     const purge = (): void => {
       const now = Math.floor(Date.now() / 1000);
-      ledger.purge(now - repeatSeconds, now - document.policy.retention).catch(onError);
+      const { keyHours, spendDays } = settings.retention ?? defaultRetention;
+      ledger.purge(now - keyHours * 3600, now - spendDays * daySeconds).catch(onError);
     };
     // Old activation keys are due some time; and where no command can ask, what was rotated is found in any case.
     const upkeep = (): void => {
