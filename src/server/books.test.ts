@@ -7,9 +7,8 @@ import {
   movementKinds,
   reportKinds,
   type BookTerms,
-  type Movement,
-  type MovementKind,
 } from './books.js';
+import type { Movement, MovementKind } from './ledger.js';
 
 const daySeconds = 24 * 3600;
 

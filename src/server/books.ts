@@ -1,23 +1,12 @@
 import type { KeyDocument } from '../core/key-document.js';
+import type { Movement, MovementKind } from './ledger.js';
 
 /**
  * What a vendor owes and what it earned, from the sums of its days. Pure; all units are whole numbers, and exact. Days are
  * counted since 1970, by UTC.
  */
 
-/** Sums of a day, in which no sale meets a payment. */
-export interface Movement {
-  readonly day: number;
-  readonly kind: MovementKind;
-  /** The issuing key, where the kind has one; else empty. */
-  readonly key: string;
-  /** The class of the route, where the kind has one; else empty. */
-  readonly route: string;
-  readonly count: number;
-  readonly units: number;
-}
-
-export const movementKinds = [
+export const movementKinds: readonly MovementKind[] = [
   'sold',
   'withdrawn',
   'issued',
@@ -27,8 +16,7 @@ export const movementKinds = [
   'exchanged',
   'refunded',
   'paid-out',
-] as const;
-export type MovementKind = (typeof movementKinds)[number];
+];
 
 /** What of the key document the books need. */
 export type BookTerms = Pick<KeyDocument, 'cards' | 'policy'>;

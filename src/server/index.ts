@@ -7,8 +7,6 @@ export {
   type BookTerms,
   type KeyLiability,
   type Liability,
-  type Movement,
-  type MovementKind,
   type Report,
   type ReportDay,
   type ReportEntry,
