@@ -23,6 +23,8 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'batch activate': async () => (await import('./commands/batch-change.js')).batchActivate,
   'batch void': async () => (await import('./commands/batch-change.js')).batchVoid,
   'batch print': async () => (await import('./commands/batch-print.js')).batchPrint,
+  liability: async () => (await import('./commands/liability.js')).liability,
+  report: async () => (await import('./commands/report.js')).report,
   pack: async () => (await import('./commands/pack.js')).pack,
   'web export': async () => (await import('./commands/web-export.js')).webExport,
   'web verify': async () => (await import('./commands/web-verify.js')).webVerify,

@@ -12,6 +12,7 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  *   {"do":"totals"}                                        → {"ok":{…}}
  *   {"do":"create-vouchers","items":[…],"count":3}         → {"ok":[…]} or {"error":{"code","message","hint"}}
  *   {"do":"status"}                                        → {"ok":{"totals":{…},"failures":{…}}}
+ *   {"do":"books"}                                         → {"ok":[…]}, the movements of all days
  *   {"do":"batches"}, and what else is about them: see admin-batches.ts
  */
 export type AdminHandler = (request: JsonValue) => Promise<unknown>;
@@ -21,6 +22,8 @@ export interface AdminSocket {
 }
 
 const maxLine = 1 << 20;
+/** Of what the server answers: the books of many years are long. */
+const maxReply = 1 << 28;
 /** What the platform allows for the path of a socket, less the byte that ends it. */
 const maxSocketPath = 103;
 const patienceMs = 30_000;
@@ -42,7 +45,7 @@ export async function listenForAdmin(folder: string, handle: AdminHandler): Prom
   await rm(path, { force: true });
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
-    readLine(socket)
+    readLine(socket, maxLine)
       .then((line) => answer(line, handle))
       .then((reply) => socket.end(`${JSON.stringify(reply)}\n`))
       .catch(() => socket.destroy());
@@ -83,7 +86,7 @@ export async function askAdmin(
   socket.on('error', () => socket.destroy());
   try {
     socket.write(`${JSON.stringify(request)}\n`);
-    const reply = JSON.parse(await readLine(socket)) as {
+    const reply = JSON.parse(await readLine(socket, maxReply)) as {
       readonly ok?: unknown;
       readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
     };
@@ -96,17 +99,17 @@ export async function askAdmin(
 }
 
 /** The first line that arrives, without its end. */
-function readLine(socket: Socket): Promise<string> {
+function readLine(socket: Socket, most: number): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     const fail = (what: string): void =>
       reject(new ImpulsError('storage-failed', `the vendor's server ${what}`));
     socket.setEncoding('utf8').setTimeout(patienceMs);
     socket.on('data', (chunk: string) => {
-      text += chunk;
-      const end = text.indexOf('\n');
-      if (end !== -1) resolve(text.slice(0, end));
-      else if (text.length > maxLine) fail('was sent too much');
+      const end = chunk.indexOf('\n');
+      text += end === -1 ? chunk : chunk.slice(0, end);
+      if (end !== -1) resolve(text);
+      else if (text.length > most) fail('was sent too much');
     });
     socket.once('timeout', () => fail('does not answer'));
     socket.once('close', () => fail('hung up'));

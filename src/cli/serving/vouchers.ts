@@ -41,6 +41,8 @@ export async function answerAdmin(
   switch (json['do']) {
     case 'totals':
       return vendor.totals();
+    case 'books':
+      return ledger.readBooks();
     case 'reload':
       return { document: await reload() };
     case 'status':
