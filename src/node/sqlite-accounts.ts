@@ -19,6 +19,8 @@ export interface Claim {
   /** Of the journal row that accepted it. */
   readonly seq: number;
   record: ClaimRecord;
+  /** As in the journal: a class of routes, or a credit. */
+  readonly route: number;
   /** Of the journal row that settled it or gave it back; 0 while it is open. */
   resolvedBy: number;
   /** The `resolvedBy` that the index has; undefined while the claim is not in it. */

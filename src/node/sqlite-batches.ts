@@ -1,6 +1,7 @@
+import { unitsOf } from '../server/ledger-books.js';
 import { joinRuns } from '../server/ledger-memory-batches.js';
 import type { Batch, BatchTerms, CodeRun } from '../server/ledger.js';
-import { encodeItems } from './sqlite-codec.js';
+import { decodeItems, encodeItems } from './sqlite-codec.js';
 import { batchOf, codeStateOf } from './sqlite-records.js';
 import type { CodeRow } from './sqlite-schema.js';
 import type { Writes } from './sqlite-statements.js';
@@ -10,7 +11,7 @@ import type { Store } from './sqlite-store.js';
 export interface BatchBook {
   create(terms: BatchTerms): Promise<number>;
   addCodes(batch: number, first: number, ids: readonly string[]): Promise<boolean>;
-  changeCodes(batch: number, from: number, to: number, state: 'active' | 'void'): Promise<number>;
+  changeCodes(batch: number, from: number, to: number, state: 'active' | 'void', at: number): Promise<number>;
   readAll(): Promise<Batch[]>;
   readCodes(batch: number, from: number, to: number): Promise<CodeRun[]>;
 }
@@ -43,17 +44,24 @@ export function createBatchBook(store: Store): BatchBook {
       return store.alone(add, () => 1 + ids.length / 4) === true;
     },
 
-    async changeCodes(batch, from, to, state) {
+    async changeCodes(batch, from, to, state, at) {
       const change = ({ changeCodes, countCodes }: Writes): number => {
+        const items = store.reads.batch.get(batch)?.items;
+        if (!items) return 0;
+        const units = unitsOf(decodeItems(items));
         const move = (before: number, next: number): number =>
-          changeCodes.run(next, batch, from, to, before).changes;
+          changeCodes.run(next, next, batch, from, to, before).changes;
+        const post = (kind: 'sold' | 'withdrawn', count: number): void =>
+          store.books.post({ at, kind, key: '', route: '', count, units: count * units });
         if (state === 'active') {
           const count = move(printed, active);
           countCodes.run(-count, count, 0, 0, batch);
+          post('sold', count);
           return count;
         }
         const [unused, used] = [move(printed, voided), move(active, voided)];
         countCodes.run(-unused, -used, unused + used, 0, batch);
+        post('withdrawn', used);
         return unused + used;
       };
       return store.alone(change, (changed) => 1 + changed / 8)!;

@@ -3,7 +3,8 @@ import { chmodSync, closeSync, existsSync, openSync, readSync, renameSync, rmSyn
 import { dirname } from 'node:path';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
 import { syncFolder } from './file-folder.js';
-import { applicationId, migrations, schema, schemaVersion } from './sqlite-schema.js';
+import { migrations } from './sqlite-migrations.js';
+import { applicationId, schema, schemaVersion } from './sqlite-schema.js';
 
 /** The files of a SQLite ledger: which driver opens them, who holds them, and whether they are ours. */
 
@@ -95,7 +96,7 @@ function migrate(driver: Driver, path: string): void {
   try {
     connection.exec('BEGIN IMMEDIATE');
     let version = connection.pragma('user_version', { simple: true }) as number;
-    for (; migrations[version] !== undefined; version++) connection.exec(migrations[version]!);
+    for (; migrations[version] !== undefined; version++) migrations[version]!(connection);
     connection.pragma(`user_version = ${version}`);
     connection.exec('COMMIT');
     connection.pragma('wal_checkpoint(TRUNCATE)');

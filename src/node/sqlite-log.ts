@@ -1,6 +1,7 @@
 import type { CardState } from '../core/card-state.js';
 import type { ClaimRecord, StoredCard } from '../server/ledger.js';
 import { cardBound, type Account, type Accounts, type Claim, type Entry } from './sqlite-accounts.js';
+import type { ChainedRow, Linker } from './sqlite-chain.js';
 import { encodeReply, encodeState } from './sqlite-codec.js';
 import { hashTag, kinds, type Kind } from './sqlite-schema.js';
 import type { Writes } from './sqlite-statements.js';
@@ -51,50 +52,96 @@ export function insertCard(writes: Writes, slot: number, { entry, state, version
   );
 }
 
-export function insertEntries({ journal }: Writes, entries: readonly Entry[]): void {
-  for (const { seq, kind, account, claim, record } of entries) {
-    const { slot } = account;
-    const { end, units, kept, tag, proof, reply, acceptedAt, challengeExpires } = record;
-    if (kind === kinds.accept) {
-      const [safe, key] = [record.safe ? 1 : 0, record.key ?? null];
-      journal.add(
-        seq,
-        slot,
-        kind,
-        seq,
-        end,
-        units,
-        kept,
-        tag,
-        proof,
-        safe,
-        key,
-        null,
-        acceptedAt,
-        challengeExpires,
-      );
-    } else {
-      const answer = kind === kinds.settle && reply ? encodeReply(reply) : null;
-      const no = null;
-      journal.add(
-        seq,
-        slot,
-        kind,
-        claim.seq,
-        no,
-        no,
-        kept,
-        no,
-        no,
-        no,
-        no,
-        answer,
-        acceptedAt,
-        challengeExpires,
-      );
-    }
+/** A card as it was opened, and the journal's row of that. */
+export interface Opening {
+  readonly seq: number;
+  readonly account: Account;
+  readonly card: StoredCard;
+  /** Unix seconds. */
+  readonly at: number;
+}
+
+/** Writes rows of the journal, in their order. @returns the link of their group */
+export function insertRows(
+  { journal }: Writes,
+  rows: readonly (Entry | Opening)[],
+  linker: Linker,
+  before: Uint8Array,
+): Uint8Array {
+  linker.begin();
+  for (const logged of rows) {
+    const row = 'kind' in logged ? rowOf(logged) : openingRow(logged);
+    const { seq, slot, kind, claim, end, units, kept, tag, proof, safe, at, challenge_expires, route } = row;
+    const { key, reply } = row;
+    linker.add(row);
+    journal.add(
+      seq,
+      slot,
+      kind,
+      claim,
+      end,
+      units,
+      kept,
+      tag,
+      proof,
+      safe,
+      key,
+      reply,
+      at,
+      challenge_expires,
+      route,
+    );
   }
   journal.flush();
+  return linker.link(before);
+}
+
+interface NewRow extends ChainedRow {
+  readonly key: Uint8Array | null;
+  readonly reply: Uint8Array | null;
+}
+
+function rowOf({ seq, kind, account, claim, record }: Entry): NewRow {
+  const accepts = kind === kinds.accept;
+  const { end, units, kept, tag, proof, safe, key, reply, acceptedAt, challengeExpires } = record;
+  return {
+    seq,
+    slot: account.slot,
+    kind,
+    claim: claim.seq,
+    end: accepts ? end : null,
+    units: accepts ? units : null,
+    kept,
+    tag: accepts ? tag : null,
+    proof: accepts ? proof : null,
+    safe: accepts ? Number(safe) : null,
+    key: (accepts && key) || null,
+    reply: kind === kinds.settle && reply ? encodeReply(reply) : null,
+    at: acceptedAt,
+    challenge_expires: challengeExpires,
+    route: claim.route,
+  };
+}
+
+function openingRow({ seq, account, card, at }: Opening): NewRow {
+  const { message, keyId, expires } = card.entry;
+  return {
+    seq,
+    slot: account.slot,
+    kind: kinds.open,
+    claim: seq,
+    end: expires,
+    units: card.state.units,
+    kept: 0,
+    tag: keyId,
+    proof: message,
+    safe: null,
+    key: null,
+    reply: null,
+    at,
+    challenge_expires: at,
+    route: 0,
+  };
 }
 
 /** Entries of one card folded at once at most. */

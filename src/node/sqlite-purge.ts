@@ -1,4 +1,4 @@
-import { kinds, type StretchRow } from './sqlite-schema.js';
+import { kinds, type GroupRow, type StretchRow } from './sqlite-schema.js';
 import type { Writes } from './sqlite-statements.js';
 import type { Store } from './sqlite-store.js';
 
@@ -11,15 +11,21 @@ const stretchRows = 1000;
  */
 const clockSlack = 3600;
 
-/** See `Ledger.purge`. In many small transactions, between which payments go on. */
+/** Groups that one transaction judges. */
+const groupsAtOnce = 250;
+
+/**
+ * See `Ledger.purge`. In many small transactions, between which payments go on. A claim is forgotten when it is old enough, its
+ * row goes when all rows of its group are: their link was made of all of them.
+ */
 export async function purgeRecords(store: Store, keysBefore: number, claimsBefore: number): Promise<void> {
   while (store.accounts.unfolded > stretchRows) await store.within(() => store.fold(0, stretchRows));
-  const deleted = await eachStretch(store, 0, claimsBefore, (writes, row) => {
+  await eachStretch(store, 0, claimsBefore, (writes, row) => {
     if (row.at >= claimsBefore || row.challenge_expires >= claimsBefore) return false;
     if (row.kind === kinds.accept) forgetClaim(store, writes, row);
-    writes.deleteRow.run(row.seq);
     return true;
   });
+  const deleted = await purgeGroups(store, claimsBefore);
   let newer = false;
   const erased = await eachStretch(store, store.erased, keysBefore, (writes, row) => {
     newer ||= row.at >= keysBefore;
@@ -52,11 +58,46 @@ async function eachStretch(
   }
 }
 
-function forgetClaim(store: Store, writes: Writes, { slot, end, seq }: StretchRow): void {
-  const fate = writes.fate.get(slot, end, seq);
-  if (!fate) return;
-  writes.deleteClaim.run(slot, end, seq);
-  if (fate.resolved === null) store.sums.pending--;
+/** Deletes the rows of groups that are old as a whole, and keeps the last link of groups that lie together. */
+async function purgeGroups(store: Store, before: number): Promise<boolean> {
+  let changed = false;
+  let last: Pick<GroupRow, 'last' | 'purged'> = { last: 0, purged: 0 };
+  for (;;) {
+    let found = 0;
+    let newer = true;
+    await store.within((writes) => {
+      const groups = writes.groups.all(last.last, groupsAtOnce);
+      found = groups.length;
+      for (const group of groups) {
+        const { oldest, young } = writes.groupAge.get(before, before, last.last, group.last)!;
+        if (oldest === null || oldest < before + clockSlack) newer = false;
+        let { purged } = group;
+        if (purged === 0 && !young) {
+          changed = true;
+          purged = 1;
+          for (const row of writes.groupRows.all(last.last, group.last)) forgetClaim(store, writes, row);
+          writes.deleteRows.run(last.last, group.last);
+        }
+        if (purged > 0 && last.purged > 0) {
+          writes.deleteGroup.run(last.last);
+          purged += last.purged;
+        }
+        if (purged !== group.purged) writes.purgeGroup.run(purged, group.last);
+        last = { last: group.last, purged };
+      }
+    });
+    if (found < groupsAtOnce || newer) return changed;
+  }
+}
+
+/** @param row any that the claim wrote */
+function forgetClaim(store: Store, writes: Writes, { slot, kind, claim, end, route }: StretchRow): void {
+  if (kind === kinds.open) return;
+  const at = kind === kinds.accept ? end : store.reads.endOfClaim.get(claim);
+  const fate = at === undefined ? undefined : writes.fate.get(slot, at, claim);
+  if (at === undefined || !fate) return;
+  writes.deleteClaim.run(slot, at, claim);
+  if (fate.resolved === null && route >= 0) store.sums.pending--;
   else if (fate.kind === kinds.giveBack && fate.kept === 0) store.sums.released--;
   else store.sums.settled--;
 }

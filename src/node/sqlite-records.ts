@@ -6,8 +6,9 @@ import type {
   CodeRun,
   StoredCard,
   StoredCode,
-  StoredOrder,
+  StoredCredit,
 } from '../server/ledger.js';
+import type { HeldOrder } from '../server/ledger-orders.js';
 import { decodeItems, decodeList, decodeReply, decodeState } from './sqlite-codec.js';
 import {
   kinds,
@@ -19,6 +20,7 @@ import {
   type OrderRow,
 } from './sqlite-schema.js';
 import type { Claim } from './sqlite-accounts.js';
+import type { Routes } from './sqlite-routes.js';
 
 /** Rows as the objects of the ledger's contract. Each throws `malformed` for what no ledger writes. */
 
@@ -41,7 +43,7 @@ function protocolOf(name: string): CardEntry['protocol'] {
 }
 
 /** A claim as its acceptance left it. @param session the first row of this process: what is older was interrupted */
-export function acceptedOf(row: JournalRow, session: number): ClaimRecord {
+export function acceptedOf(row: JournalRow, session: number, routes: Routes): ClaimRecord {
   if (row.kind !== kinds.accept) throw malformed('not the row of an acceptance');
   return {
     tag: row.tag,
@@ -49,8 +51,8 @@ export function acceptedOf(row: JournalRow, session: number): ClaimRecord {
     units: row.units,
     kept: row.kept,
     proof: bytes(row.proof),
-    route: '',
-    status: row.seq < session ? 'interrupted' : 'pending',
+    route: routes.nameOf(row.route),
+    status: row.route < 0 ? 'settled' : row.seq < session ? 'interrupted' : 'pending',
     safe: row.safe === 1,
     key: row.key ? bytes(row.key) : undefined,
     acceptedAt: row.at,
@@ -77,23 +79,37 @@ export function resolvedOf(
   return settled(record, kept, reply ? decodeReply(reply) : undefined);
 }
 
-export function claimOf(row: ClaimRow, session: number): Claim {
-  const accepted = acceptedOf(row, session);
-  if (row.resolved === null) return { seq: row.seq, record: accepted, resolvedBy: 0, indexedAs: 0 };
+export function claimOf(row: ClaimRow, session: number, routes: Routes): Claim {
+  const accepted = acceptedOf(row, session, routes);
+  const { seq, route } = row;
+  if (row.resolved === null) return { seq, record: accepted, route, resolvedBy: 0, indexedAs: 0 };
   if (row.resolved_kind === null) throw malformed('the row that resolved a claim is missing');
   const record = resolvedOf(accepted, row.resolved_kind, row.now_kept, row.resolved_reply);
-  return { seq: row.seq, record, resolvedBy: row.resolved, indexedAs: row.resolved };
+  return { seq, record, route, resolvedBy: row.resolved, indexedAs: row.resolved };
 }
 
-export function orderOf(row: OrderRow): StoredOrder {
-  const state = codeStates[row.state ?? 1];
+export function orderOf(row: OrderRow): HeldOrder {
+  const state = orderStates[row.state ?? -1];
   if (!state) throw malformed('an order in no state');
-  const order = { id: row.id, items: decodeItems(row.items), state, code: codeOf(row) };
+  const [stopped, isolated] = [(row.held & 1) !== 0, (row.held & 2) !== 0];
+  const [code, credit] = [codeOf(row), creditOf(row)];
+  const order = { id: row.id, items: decodeItems(row.items), state, stopped, isolated, code, credit };
   if (row.digest === null || row.signatures === null) return order;
   return { ...order, served: { digest: row.digest, signatures: decodeList(row.signatures) } };
 }
 
-const codeStates = ['printed', 'active', 'void'] as const;
+/** By the numbers of the column `state`. */
+export const orderStates = ['printed', 'active', 'void'] as const;
+/** By the numbers of the column `purpose`. */
+export const purposes = ['exchange', 'refund'] as const;
+
+function creditOf(row: OrderRow): StoredCredit | undefined {
+  if (row.purpose === null) return undefined;
+  const purpose = purposes[row.purpose];
+  const { credit: units, at, paid } = row;
+  if (!purpose || units === null || at === null) throw malformed('a credit of no purpose');
+  return { purpose, units, at, paid: paid ?? undefined };
+}
 
 function codeOf({ batch, serial, expires }: OrderRow): StoredCode | undefined {
   if (batch === null) return undefined;
@@ -106,7 +122,7 @@ export function batchOf({ items, printed, active, void: voided, redeemed, ...row
 }
 
 export function codeStateOf({ state, served }: CodeRow): CodeRun['state'] {
-  const name = served ? 'redeemed' : codeStates[state];
+  const name = served ? 'redeemed' : orderStates[state];
   if (!name) throw malformed('a code in no state');
   return name;
 }

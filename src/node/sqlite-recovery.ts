@@ -1,8 +1,11 @@
 import { malformed } from '../core/errors.js';
 import { protocols } from '../core/protocol.js';
-import type { ClaimRecord } from '../server/ledger.js';
+import { Books } from '../server/ledger-books.js';
+import type { ClaimRecord, MovementKind } from '../server/ledger.js';
 import { createAccount, type Account, type Accounts, type Claim, type Entry } from './sqlite-accounts.js';
 import { acceptedOf, cardOf, claimOf, resolvedOf } from './sqlite-records.js';
+import { firstLink } from './sqlite-chain.js';
+import { creditRoutes, Routes } from './sqlite-routes.js';
 import { kinds, type JournalRow } from './sqlite-schema.js';
 import type { Reads } from './sqlite-statements.js';
 
@@ -20,6 +23,13 @@ export interface Sums {
 
 export interface Recovered {
   readonly sums: Sums;
+  /** What is not in the books of the file yet. */
+  readonly books: Books;
+  readonly routes: Routes;
+  /** Keys that are quarantined. */
+  readonly isolated: ReadonlySet<string>;
+  /** Of the last group. */
+  readonly link: Uint8Array;
   readonly lastSeq: number;
   readonly lastSlot: number;
   /** Before this row no key and no reply is left. */
@@ -44,7 +54,10 @@ export function recover(
 ): Recovered {
   const progress = reads.progress.get();
   if (!progress) throw malformed('no progress');
-  const lastSeq = Math.max(progress.seq, reads.lastSeq.get() ?? 0);
+  const lastGroup = reads.lastGroup.get();
+  const lastSeq = Math.max(progress.seq, reads.lastSeq.get() ?? 0, lastGroup?.last ?? 0);
+  const routes = new Routes(reads.routes.all());
+  const books = new Books();
   const first = session ?? lastSeq + 1;
   const { orders, orders_served: ordersServed, cards, units, spent, settled, pending, released } = progress;
   const sums: Sums = { orders, ordersServed, cards, units, spent, settled, pending, released };
@@ -52,22 +65,36 @@ export function recover(
   const touched = new Map<number, { readonly account: Account; readonly foldedTo: number }>();
   const claims = new Map<number, Claim>();
   for (const row of reads.tail.iterate(progress.tail)) {
+    // Cards are inserted with their rows.
+    if (row.kind === kinds.open) continue;
     const { account, foldedTo } = touched.get(row.slot) ?? readAccount(reads, row.slot);
     touched.set(row.slot, { account, foldedTo });
     if (row.seq <= foldedTo) continue;
-    const claim = claims.get(row.claim) ?? readClaim(reads, row, first);
+    const claim = claims.get(row.claim) ?? readClaim(reads, row, first, routes);
     claims.set(row.claim, claim);
     const claimBefore = row.kind === kinds.accept ? undefined : claim.record;
     const { spent } = account.card.state;
     const entry = replay(account, claim, row);
     accounts.append(entry);
-    if (row.seq > progress.seq) addToSums(sums, claimBefore, entry.record, entry.state.spent - spent);
+    if (row.seq <= progress.seq) continue;
+    addToSums(sums, claimBefore, entry.record, entry.state.spent - spent);
+    postClaim(books, account.card.entry.keyId, claim.route, claimBefore, entry.record);
   }
   for (const { account } of touched.values()) {
     const { entry, state, version } = account.card;
     account.card = { entry, state, version: Math.max(version, floor) };
   }
-  return { sums, lastSeq, lastSlot: reads.lastSlot.get() ?? 0, erased: progress.erased, session: first };
+  return {
+    sums,
+    books,
+    routes,
+    isolated: new Set(reads.quarantined.all()),
+    link: lastGroup ? new Uint8Array(lastGroup.link) : firstLink,
+    lastSeq,
+    lastSlot: reads.lastSlot.get() ?? 0,
+    erased: progress.erased,
+    session: first,
+  };
 }
 
 function readAccount(reads: Reads, slot: number): { account: Account; foldedTo: number } {
@@ -106,15 +133,16 @@ function replay(account: Account, claim: Claim, row: JournalRow): Entry {
 }
 
 /** The claim of a row before that row, if no row replayed before it touched it. */
-function readClaim(reads: Reads, journalRow: JournalRow, session: number): Claim {
-  const { slot, seq, claim, kind } = journalRow;
+function readClaim(reads: Reads, journalRow: JournalRow, session: number, routes: Routes): Claim {
+  const { slot, seq, claim, kind, route } = journalRow;
   if (kind === kinds.accept) {
-    return { seq, record: acceptedOf(journalRow, session), resolvedBy: 0, indexedAs: undefined };
+    const record = acceptedOf(journalRow, session, routes);
+    return { seq, record, route, resolvedBy: 0, indexedAs: undefined };
   }
   const end = reads.endOfClaim.get(claim);
   const row = end === undefined ? undefined : reads.claimBySeq.get(slot, end, claim);
   if (!row) throw malformed('a claim resolved that was never accepted');
-  const found = claimOf(row, session);
+  const found = claimOf(row, session, routes);
   // The index may know already what this row does; the acceptance says what the claim held before.
   return { ...found, record: { ...found.record, kept: row.kept } };
 }
@@ -138,4 +166,23 @@ export function addToSums(
 
 function fateOf({ status }: ClaimRecord): 'pending' | 'settled' | 'released' {
   return status === 'interrupted' ? 'pending' : status;
+}
+
+/** Posts what an entry of the journal moves, on the day of its claim. @param before undefined if it accepts the claim */
+export function postClaim(
+  books: Books,
+  key: string,
+  route: number,
+  before: ClaimRecord | undefined,
+  after: ClaimRecord,
+): void {
+  const units = after.kept - (before?.kept ?? 0);
+  const count = before ? (after.status === 'released' ? -1 : 0) : 1;
+  if (units === 0 && count === 0) return;
+  books.post({ at: after.acceptedAt, kind: kindOf(route), key, route: after.route, count, units });
+}
+
+function kindOf(route: number): MovementKind {
+  if (route === creditRoutes.exchange) return 'exchanged';
+  return route === creditRoutes.refund ? 'refunded' : 'spent';
 }

@@ -2,10 +2,10 @@
 export const applicationId = 0x696d706c;
 
 /** In the header as SQLite's user_version. A file of a higher one is refused. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** A row counts its codes of each kind; the codes are the orders that name it. */
-const batches = `
+export const batchTables = `
   CREATE TABLE batches (
     number INTEGER PRIMARY KEY,
     label TEXT NOT NULL,
@@ -20,21 +20,37 @@ const batches = `
   CREATE UNIQUE INDEX codes ON orders (batch, serial) WHERE batch IS NOT NULL;
 `;
 
-/** What makes a ledger of one version one of the next, by the version before. */
-export const migrations: Readonly<Record<number, string>> = {
-  1: `
-    ALTER TABLE orders ADD COLUMN batch INTEGER;
-    ALTER TABLE orders ADD COLUMN serial INTEGER;
-    ALTER TABLE orders ADD COLUMN state INTEGER;
-    ${batches}
-  `,
-};
+/** Units of `books`: see `Movement`. A row of `groups` links the rows of the journal after the group before, up to `last`. */
+export const bookTables = `
+  CREATE TABLE routes (
+    id INTEGER PRIMARY KEY,     -- 0 is '' and not here
+    name TEXT NOT NULL
+  );
+  CREATE TABLE groups (
+    last INTEGER PRIMARY KEY,   -- seq
+    link BLOB NOT NULL,
+    purged INTEGER NOT NULL     -- 0, or of how many groups, whose rows are gone, it is the last
+  );
+  CREATE TABLE books (
+    day INTEGER NOT NULL,       -- since 1970, UTC
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    route TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    units INTEGER NOT NULL,
+    PRIMARY KEY (day, kind, key, route)
+  ) WITHOUT ROWID;
+  CREATE TABLE quarantine (
+    key TEXT PRIMARY KEY        -- id of an issuing key
+  ) WITHOUT ROWID;
+  CREATE INDEX refunds ON orders (at) WHERE purpose = 1;
+`;
 
 /**
  * `journal` is the truth: one row for everything that happened to a card, never changed but by a purge. It holds no state: the
  * rules of the protocol make the next one from the row, and an earlier state of a generator must not be found. A row of `cards`
  * is the state after the journal's row `seq`; `claims` is the index of what is folded into `cards` that far. `progress`
- * holds the sums up to its `seq`, and `tail`, before which every row is folded.
+ * and `books` hold the sums up to its `seq`, and `tail` is where the first row may be that is not folded.
  */
 export const schema = `
   CREATE TABLE cards (
@@ -53,18 +69,19 @@ export const schema = `
   CREATE TABLE journal (
     seq INTEGER PRIMARY KEY,
     slot INTEGER NOT NULL,
-    kind INTEGER NOT NULL,      -- 0 accept, 1 settle, 2 give back
+    kind INTEGER NOT NULL,      -- 0 accept, 1 settle, 2 give back, 3 open
     claim INTEGER NOT NULL,     -- seq of the accepting row
-    end INTEGER,
+    end INTEGER,                -- of an opened card: its expiry
     units INTEGER,
     kept INTEGER NOT NULL,
-    tag TEXT,
-    proof BLOB,
+    tag TEXT,                   -- of an opened card: its issuing key
+    proof BLOB,                 -- of an opened card: m
     safe INTEGER,
     key BLOB,
     reply BLOB,
     at INTEGER NOT NULL,        -- of the claim, in every row
-    challenge_expires INTEGER NOT NULL
+    challenge_expires INTEGER NOT NULL,
+    route INTEGER NOT NULL DEFAULT 0 -- of the claim, in every row; -1 for an exchange, -2 for a refund
   );
   CREATE TABLE claims (
     slot INTEGER NOT NULL,
@@ -81,11 +98,17 @@ export const schema = `
     items BLOB NOT NULL,
     digest TEXT,
     signatures BLOB,
-    batch INTEGER,              -- null, as the two after it, for an order without a batch
+    batch INTEGER,              -- null, as the serial, for an order without a batch
     serial INTEGER,
-    state INTEGER               -- 0 printed, 1 active, 2 void
+    state INTEGER,              -- 0 printed, 1 active, 2 void
+    held INTEGER NOT NULL DEFAULT 0, -- 1 by changeOrders, 2 by a quarantine, 3 by both
+    purpose INTEGER,            -- of a credit: 0 exchange, 1 refund; the three after it are null where it is
+    credit INTEGER,             -- units
+    at INTEGER,                 -- of the first claim
+    paid INTEGER                -- null until then
   );
-  ${batches}
+  ${batchTables}
+  ${bookTables}
   CREATE TABLE progress (
     tail INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -102,7 +125,7 @@ export const schema = `
   INSERT INTO progress VALUES (1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0);
 `;
 
-export const kinds = { accept: 0, settle: 1, giveBack: 2 } as const;
+export const kinds = { accept: 0, settle: 1, giveBack: 2, open: 3 } as const;
 export type Kind = (typeof kinds)[keyof typeof kinds];
 
 export interface CardRow {
@@ -134,6 +157,7 @@ export interface JournalRow {
   readonly reply: Uint8Array | null;
   readonly at: number;
   readonly challenge_expires: number;
+  readonly route: number;
 }
 
 /** A row of a claim's acceptance, beside what became of it. */
@@ -147,7 +171,7 @@ export interface ClaimRow extends JournalRow {
 /** What a purge asks of a journal row. */
 export interface StretchRow extends Pick<
   JournalRow,
-  'seq' | 'slot' | 'kind' | 'end' | 'at' | 'challenge_expires'
+  'seq' | 'slot' | 'kind' | 'claim' | 'end' | 'at' | 'challenge_expires' | 'route'
 > {
   /** 1 if it has a key or a reply. */
   readonly secret: number;
@@ -168,8 +192,27 @@ export interface OrderRow {
   readonly batch: number | null;
   readonly serial: number | null;
   readonly state: number | null;
+  readonly held: number;
+  readonly purpose: number | null;
+  readonly credit: number | null;
+  readonly at: number | null;
+  readonly paid: number | null;
   /** Of the batch. */
   readonly expires: number | null;
+}
+
+export interface GroupRow {
+  readonly last: number;
+  readonly link: Uint8Array;
+  readonly purged: number;
+}
+
+/** What a purge asks of the rows of a group. */
+export interface GroupAge {
+  /** The time of its oldest row; null if it has none. */
+  readonly oldest: number | null;
+  /** 1 if a row of it is to stay. */
+  readonly young: number | null;
 }
 
 export interface BatchRow {

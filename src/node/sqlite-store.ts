@@ -1,8 +1,11 @@
 import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
 import { ImpulsError } from '../core/errors.js';
-import type { ClaimRecord, StoredCard, StoredOrder } from '../server/ledger.js';
+import { Books } from '../server/ledger-books.js';
+import type { HeldOrder } from '../server/ledger-orders.js';
+import type { ClaimRecord, Movement, StoredCard } from '../server/ledger.js';
 import { Accounts, createAccount, type Account, type Claim, type Entry } from './sqlite-accounts.js';
+import { Linker } from './sqlite-chain.js';
 import { startCheckpoints, type Checkpoints } from './sqlite-checkpoints.js';
 import {
   openForWriting,
@@ -12,9 +15,10 @@ import {
   type Connection,
   type Driver,
 } from './sqlite-files.js';
-import { createEntry, foldOldest, insertCard, insertEntries } from './sqlite-log.js';
+import { createEntry, foldOldest, insertCard, insertRows, type Opening } from './sqlite-log.js';
 import { cardOf, claimOf } from './sqlite-records.js';
-import { addToSums, recover, type Recovered, type Sums } from './sqlite-recovery.js';
+import { addToSums, postClaim, recover, type Recovered, type Sums } from './sqlite-recovery.js';
+import type { Routes } from './sqlite-routes.js';
 import { hashTag, type Kind } from './sqlite-schema.js';
 import { prepareReads, prepareWrites, type Reads, type Writes } from './sqlite-statements.js';
 
@@ -24,10 +28,10 @@ type Job = (writes: Writes) => void;
 interface Group {
   /** The first row that it adds to the journal. */
   readonly first: number;
+  readonly rows: Array<Entry | Opening>;
   readonly entries: Entry[];
-  /** New cards as they were opened. */
-  readonly opened: Map<Account, StoredCard>;
-  readonly orders: Map<string, StoredOrder>;
+  readonly opened: Map<Account, Opening>;
+  readonly orders: Map<string, HeldOrder>;
   readonly jobs: Job[];
   readonly done: Promise<true>;
   readonly resolve: (value: true) => void;
@@ -55,6 +59,11 @@ export class Store {
   readonly accounts: Accounts;
   readonly reads: Reads;
   sums: Sums;
+  /** What moved since the books of the file were written. */
+  books: Books;
+  routes: Routes;
+  /** Keys that are quarantined. */
+  isolated: ReadonlySet<string>;
   /** Before this row of the journal no key and no reply is left. */
   erased: number;
   readonly #connection: Connection;
@@ -62,6 +71,9 @@ export class Store {
   readonly #writes: Writes;
   readonly #maxUnfolded: number;
   readonly #session: number;
+  readonly #linker = new Linker();
+  /** Of the last group that is durable. */
+  #link: Uint8Array;
   #lastSeq: number;
   #lastSlot: number;
   /** Versions below it may have been told of states that were lost. */
@@ -88,6 +100,10 @@ export class Store {
     this.#lastSeq = recovered.lastSeq;
     this.#lastSlot = recovered.lastSlot;
     this.sums = recovered.sums;
+    this.books = recovered.books;
+    this.routes = recovered.routes;
+    this.isolated = recovered.isolated;
+    this.#link = recovered.link;
     this.erased = recovered.erased;
   }
 
@@ -112,7 +128,7 @@ export class Store {
   readClaim({ slot }: Account, tag: string, end: number | undefined): Claim | undefined {
     const { claimByEnd, claimByTag } = this.reads;
     const row = end === undefined ? claimByTag.get(slot, hashTag(tag), tag) : claimByEnd.get(slot, end, tag);
-    return row && claimOf(row, this.#session);
+    return row && claimOf(row, this.#session, this.routes);
   }
 
   /** The first claim in the index that holds what is asked for, and that `isCurrent`. */
@@ -128,17 +144,21 @@ export class Store {
         ? this.reads.chainHolders.iterate(slot, from, end, from)
         : this.reads.streamHolders.iterate(slot, end);
     for (const row of rows) {
-      const claim = claimOf(row, this.#session);
+      const claim = claimOf(row, this.#session, this.routes);
       if (isCurrent(claim)) return claim;
     }
     return undefined;
   }
 
-  open(entry: StoredCard['entry'], state: CardState): StoredCard {
+  open(entry: StoredCard['entry'], state: CardState, at: number): StoredCard {
+    const group = this.#waiting();
     const card = { entry, state, version: this.#floor };
     const account = createAccount(++this.#lastSlot, card, false);
     this.accounts.pin(account);
-    this.#waiting().opened.set(account, card);
+    const opening = { seq: ++this.#lastSeq, account, card, at };
+    group.opened.set(account, opening);
+    group.rows.push(opening);
+    this.books.post({ at, kind: 'opened', key: entry.keyId, route: '', count: 1, units: state.units });
     this.sums.cards++;
     this.sums.units += state.units;
     this.sums.spent += state.spent;
@@ -149,6 +169,7 @@ export class Store {
    * Changes a claim to `record` and its card to `next`.
    *
    * @param claim undefined if this accepts it
+   * @param route as the journal has it, of a claim that is accepted
    * @returns when it is durable
    */
   append(
@@ -157,20 +178,32 @@ export class Store {
     claim: Claim | undefined,
     record: ClaimRecord,
     next: CardState,
+    route = 0,
   ): Promise<true> {
     const group = this.#waiting();
     const seq = ++this.#lastSeq;
     const spent = next.spent - account.card.state.spent;
     addToSums(this.sums, claim?.record, record, spent);
-    const held = claim ?? { seq, record, resolvedBy: 0, indexedAs: undefined };
+    const held = claim ?? { seq, record, route, resolvedBy: 0, indexedAs: undefined };
+    postClaim(this.books, account.card.entry.keyId, held.route, claim?.record, record);
     const entry = createEntry(account, seq, kind, held, record, next);
     this.accounts.append(entry);
     group.entries.push(entry);
+    group.rows.push(entry);
     return group.done;
   }
 
+  /** The number of a class of routes, which is made if there is none. */
+  routeOf(name: string): number {
+    const known = this.routes.numberOf(name);
+    if (known !== undefined) return known;
+    const id = this.routes.add(name);
+    this.#waiting().jobs.push(({ insertRoute }) => insertRoute.run(id, name));
+    return id;
+  }
+
   /** Changes an order. */
-  change(order: StoredOrder, job: Job): void {
+  change(order: HeldOrder, job: Job): void {
     const group = this.#waiting();
     group.orders.set(order.id, order);
     group.jobs.push(job);
@@ -195,6 +228,7 @@ export class Store {
     if (this.#group) this.#commit(this.#group);
     if (this.#shut) throw this.#shut;
     const sums = { ...this.sums };
+    const books = new Books(this.books.list());
     let result: T | undefined;
     try {
       this.#writes.begin.run();
@@ -202,15 +236,42 @@ export class Store {
       if (result !== undefined) {
         this.#writeProgress();
         this.#writes.commit.run();
+        this.books.clear();
         this.#checkpoints.wrote(pages(result));
       }
     } finally {
       if (this.#connection.inTransaction) {
         this.sums = sums;
+        this.books = books;
         this.#connection.exec('ROLLBACK');
       }
     }
     return result;
+  }
+
+  /** Everything in the books. */
+  movements(): Movement[] {
+    const books = new Books(this.reads.books.all());
+    books.add(this.books.list());
+    return books.list();
+  }
+
+  isolate(keys: readonly string[]): void {
+    const add = ({ insertQuarantine, isolateOrders }: Writes): number => {
+      for (const key of keys) insertQuarantine.run(key);
+      return isolateOrders.run().changes;
+    };
+    this.alone(add, (orders) => 1 + orders);
+    this.isolated = new Set(this.reads.quarantined.all());
+  }
+
+  endIsolation(): void {
+    const end = ({ deleteQuarantine, freeOrders }: Writes): number => {
+      deleteQuarantine.run();
+      return freeOrders.run().changes;
+    };
+    this.alone(end, (orders) => 1 + orders);
+    this.isolated = new Set();
   }
 
   /** Folds the oldest entries of the journal until `keep` are left or about `budget` are folded. Only within a job. */
@@ -228,7 +289,7 @@ export class Store {
   }
 
   /** Orders as this turn changed them. */
-  get waitingOrders(): ReadonlyMap<string, StoredOrder> | undefined {
+  get waitingOrders(): ReadonlyMap<string, HeldOrder> | undefined {
     return this.#group?.orders;
   }
 
@@ -267,6 +328,7 @@ export class Store {
     done.catch(() => {});
     const group: Group = {
       first: this.#lastSeq + 1,
+      rows: [],
       entries: [],
       opened: new Map(),
       orders: new Map(),
@@ -303,15 +365,28 @@ export class Store {
     this.#writes.journal.clear();
     this.#writes.claims.clear();
     this.#writes.begin.run();
-    for (const [{ slot }, card] of group.opened) insertCard(this.#writes, slot, card);
-    insertEntries(this.#writes, group.entries);
+    for (const [{ slot }, { card }] of group.opened) insertCard(this.#writes, slot, card);
+    const link = this.#appendGroup(group);
     for (const job of group.jobs) job(this.#writes);
     this.fold(this.#maxUnfolded, 2 * group.entries.length + 64, group.entries);
-    if (group.opened.size + group.jobs.length + this.#folded.length > 0) this.#writeProgress();
+    const summed = group.opened.size + group.jobs.length + this.#folded.length > 0;
+    if (summed) this.#writeProgress();
     this.#writes.commit.run();
+    if (summed) this.books.clear();
+    this.#link = link;
+  }
+
+  #appendGroup({ rows }: Group): Uint8Array {
+    if (rows.length === 0) return this.#link;
+    const link = insertRows(this.#writes, rows, this.#linker, this.#link);
+    this.#writes.insertGroup.run(rows.at(-1)!.seq, link, 0);
+    return link;
   }
 
   #writeProgress(): void {
+    for (const { day, kind, key, route, count, units } of this.books.list()) {
+      this.#writes.addToBooks.run(day, kind, key, route, count, units);
+    }
     const { orders, ordersServed, cards, units, spent, settled, pending, released } = this.sums;
     const tail = this.accounts.oldest?.seq ?? this.#lastSeq + 1;
     const place = [tail, this.#lastSeq, this.erased];
@@ -336,6 +411,10 @@ export class Store {
       this.accounts.dropPinned();
       const recovered = recover(this.reads, this.accounts, this.#session, this.#floor);
       this.sums = recovered.sums;
+      this.books = recovered.books;
+      this.routes = recovered.routes;
+      this.isolated = recovered.isolated;
+      this.#link = recovered.link;
       this.erased = recovered.erased;
       this.#lastSeq = recovered.lastSeq;
       this.#lastSlot = recovered.lastSlot;

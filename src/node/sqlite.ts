@@ -1,15 +1,24 @@
 import { resolve } from 'node:path';
 import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
-import { ImpulsError } from '../core/errors.js';
-import { holds, isOpen } from '../server/ledger-memory.js';
-import type { CardEntry, ClaimRecord, Ledger, Order, StoredReply } from '../server/ledger.js';
+import { holds, isOpen, keyQuarantined } from '../server/ledger-memory.js';
+import type {
+  CardEntry,
+  ClaimRecord,
+  Credited,
+  CreditTo,
+  Ledger,
+  Order,
+  StoredCard,
+  StoredReply,
+} from '../server/ledger.js';
 import { findClaim, type Account, type Claim } from './sqlite-accounts.js';
 import { loadDriver, lockLedger, storageError } from './sqlite-files.js';
 import { createBatchBook } from './sqlite-batches.js';
 import { createOrderBook } from './sqlite-orders.js';
 import { purgeRecords } from './sqlite-purge.js';
 import { givenBack, settled } from './sqlite-records.js';
+import { creditRoutes } from './sqlite-routes.js';
 import { kinds } from './sqlite-schema.js';
 import { openStore, type Store } from './sqlite-store.js';
 
@@ -97,22 +106,42 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
     return find()?.record;
   }
 
+  const storedOf = (card: StoredCard): StoredCard =>
+    store.isolated.size > 0 && store.isolated.has(card.entry.keyId) ? { ...card, held: true } : card;
+
   return {
-    openCard: (entry: CardEntry, state: CardState) =>
+    openCard: (entry: CardEntry, state: CardState, at: number) =>
       attemptAsync(async () => {
         const known = store.account(entry.id);
-        const card = known?.card ?? store.open(entry, state);
+        if (!known && store.isolated.has(entry.keyId)) throw keyQuarantined();
+        const card = known?.card ?? store.open(entry, state, at);
         if (!known || store.isWaitingCard(known)) await store.written();
-        return card;
+        return storedOf(card);
       }),
 
-    readCard: (id: CardId) => attempt(() => Promise.resolve(store.account(id)?.card)),
+    readCard: (id: CardId) =>
+      attempt(() => {
+        const card = store.account(id)?.card;
+        return Promise.resolve(card && storedOf(card));
+      }),
 
     accept: (id: CardId, version: number, next: CardState, claim: ClaimRecord) =>
       attempt(() => {
         const account = store.account(id);
         if (account?.card.version !== version) return no;
-        return store.append(account, kinds.accept, undefined, claim, next);
+        const route = store.routeOf(claim.route);
+        const record = route === 0 && claim.route !== '' ? { ...claim, route: '' } : claim;
+        return store.append(account, kinds.accept, undefined, record, next, route);
+      }),
+
+    credit: (id: CardId, version: number, next: CardState, claim: ClaimRecord, to: CreditTo) =>
+      attemptAsync(async (): Promise<Credited> => {
+        const account = store.account(id);
+        if (account?.card.version !== version) return 'stale';
+        if (!orders.credit(to, claim.kept, claim.acceptedAt)) return 'closed';
+        const record: ClaimRecord = { ...claim, route: '', status: 'settled' };
+        await store.append(account, kinds.accept, undefined, record, next, creditRoutes[to.purpose]);
+        return 'credited';
       }),
 
     settle: (id: CardId, tag: string, reply?: StoredReply) =>
@@ -139,25 +168,30 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
     findHolder: (id: CardId, from: number, end: number) =>
       attemptAsync(() => whenDurable(() => holderOf(store.account(id), from, end))),
 
-    createOrders: (added: readonly Order[]) => attemptAsync(() => orders.create(added)),
+    createOrders: (added: readonly Order[], at: number) => attemptAsync(() => orders.create(added, at)),
     readOrder: (id: string) => attemptAsync(() => orders.read(id)),
     serveOrder: (id, digest, signatures, cards, at) =>
       attemptAsync(() => orders.serve(id, digest, signatures, cards, at)),
-
-    credit: notYet,
-    changeOrders: notYet,
-    readRefunds: notYet,
-    payRefund: notYet,
-    quarantine: notYet,
-    quarantined: async () => [],
-    liftQuarantine: notYet,
-    readBooks: notYet,
+    changeOrders: (ids, state, at) => attemptAsync(() => orders.change(ids, state, at)),
+    readRefunds: () => attemptAsync(() => orders.readRefunds()),
+    payRefund: (order, at) => attemptAsync(() => orders.payRefund(order, at)),
 
     createBatch: (terms) => attemptAsync(() => batches.create(terms)),
     addCodes: (batch, first, ids) => attemptAsync(() => batches.addCodes(batch, first, ids)),
-    changeCodes: (batch, from, to, state) => attemptAsync(() => batches.changeCodes(batch, from, to, state)),
+    changeCodes: (batch, from, to, state, at) =>
+      attemptAsync(() => batches.changeCodes(batch, from, to, state, at)),
     readBatches: () => attemptAsync(() => batches.readAll()),
     readCodes: (batch, from, to) => attemptAsync(() => batches.readCodes(batch, from, to)),
+
+    quarantine: (keys) => attemptAsync(async () => store.isolate(keys)),
+    quarantined: () => attemptAsync(async () => [...store.isolated].sort()),
+    liftQuarantine: () => attemptAsync(async () => store.endIsolation()),
+
+    readBooks: () =>
+      attemptAsync(async () => {
+        await store.settled();
+        return store.movements();
+      }),
 
     totals: () =>
       attemptAsync(async () => {
@@ -179,7 +213,3 @@ function takesSettlement(record: ClaimRecord, reply: StoredReply | undefined): b
 }
 
 const no = Promise.resolve(false);
-
-function notYet(): Promise<never> {
-  return Promise.reject(new ImpulsError('storage-failed', 'the SQLite ledger cannot do this yet'));
-}

@@ -21,19 +21,20 @@ export class Books {
   readonly #sums = new Map<string, Sum>();
   #last: Sum | undefined;
 
-  post({ at, kind, key, route, count, units }: Posting): void {
-    const day = Math.floor(at / daySeconds);
-    let sum = this.#last;
-    // Most movements are like the one before.
-    if (sum?.day !== day || sum.kind !== kind || sum.key !== key || sum.route !== route) {
-      const name = `${day} ${kind} ${key} ${route}`;
-      sum = this.#sums.get(name);
-      if (!sum) {
-        sum = { day, kind, key, route, count: 0, units: 0 };
-        this.#sums.set(name, sum);
-      }
-      this.#last = sum;
+  constructor(movements: Iterable<Movement> = []) {
+    this.add(movements);
+  }
+
+  add(movements: Iterable<Movement>): void {
+    for (const { count, units, ...place } of movements) {
+      const sum = this.#sumOf(place.day, place.kind, place.key, place.route);
+      sum.count += count;
+      sum.units += units;
     }
+  }
+
+  post({ at, kind, key, route, count, units }: Posting): void {
+    const sum = this.#sumOf(Math.floor(at / daySeconds), kind, key, route);
     sum.count += count;
     sum.units += units;
   }
@@ -42,6 +43,25 @@ export class Books {
   list(): Movement[] {
     const moved = [...this.#sums.values()].filter(({ count, units }) => count !== 0 || units !== 0);
     return moved.map((sum) => ({ ...sum })).sort(compareMovements);
+  }
+
+  clear(): void {
+    this.#sums.clear();
+    this.#last = undefined;
+  }
+
+  #sumOf(day: number, kind: MovementKind, key: string, route: string): Sum {
+    const last = this.#last;
+    // Most movements are like the one before.
+    if (last?.day === day && last.kind === kind && last.key === key && last.route === route) return last;
+    const name = `${day} ${kind} ${key} ${route}`;
+    let sum = this.#sums.get(name);
+    if (!sum) {
+      sum = { day, kind, key, route, count: 0, units: 0 };
+      this.#sums.set(name, sum);
+    }
+    this.#last = sum;
+    return sum;
   }
 }
 

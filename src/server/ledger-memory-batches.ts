@@ -1,15 +1,15 @@
 import { unitsOf, type Books } from './ledger-books.js';
-import type { MemoryOrder } from './ledger-memory-orders.js';
-import type { Batch, BatchTerms, CodeRun, Ledger, OrderState, StoredOrder } from './ledger.js';
+import type { HeldOrder } from './ledger-orders.js';
+import type { Batch, BatchTerms, CodeRun, Ledger, OrderState } from './ledger.js';
 
 type Batches = Pick<Ledger, 'createBatch' | 'addCodes' | 'changeCodes' | 'readBatches' | 'readCodes'>;
 
 /** The batches of a ledger in memory. Their codes lie among its `orders`. */
-export function createMemoryBatches(orders: Map<string, MemoryOrder>, books: Books): Batches {
+export function createMemoryBatches(orders: Map<string, HeldOrder>, books: Books): Batches {
   /** By number less 1; the ids of each by serial less 1. */
   const batches: Array<{ readonly terms: BatchTerms; readonly ids: string[] }> = [];
 
-  const codesOf = (batch: number, from: number, to: number): MemoryOrder[] =>
+  const codesOf = (batch: number, from: number, to: number): HeldOrder[] =>
     (batches[batch - 1]?.ids ?? [])
       .slice(Math.max(from, 1) - 1, Math.max(to, 0))
       .map((id) => orders.get(id)!);
@@ -64,7 +64,7 @@ function leadsTo(state: OrderState, next: 'active' | 'void'): boolean {
   return state === 'printed' || (state === 'active' && next === 'void');
 }
 
-function kindOf({ state, served }: StoredOrder): CodeRun['state'] {
+function kindOf({ state, served }: HeldOrder): CodeRun['state'] {
   return served ? 'redeemed' : state;
 }
 

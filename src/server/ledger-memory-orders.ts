@@ -1,13 +1,6 @@
 import { postIssue, unitsOf, type Books } from './ledger-books.js';
-import type { CreditTo, IssuedCard, Ledger, Order, Served, StoredOrder } from './ledger.js';
-
-/** An order in memory, with who holds it. */
-export interface MemoryOrder extends StoredOrder {
-  /** `changeOrders`. */
-  readonly stopped?: boolean;
-  /** A quarantine. */
-  readonly isolated?: boolean;
-}
+import { changedOrder, isHeld, isServable, storedOf, type HeldOrder } from './ledger-orders.js';
+import type { IssuedCard, Ledger, Order, Served } from './ledger.js';
 
 type Orders = Pick<
   Ledger,
@@ -15,14 +8,7 @@ type Orders = Pick<
 >;
 
 /** The orders of a ledger in memory, those of batches and credits among them. */
-export function createMemoryOrders(orders: Map<string, MemoryOrder>, books: Books): Orders {
-  function changed(order: MemoryOrder, state: 'held' | 'free' | 'void'): MemoryOrder | undefined {
-    if (isDone(order) || order.state === 'void') return undefined;
-    if (state === 'held') return order.stopped ? undefined : { ...order, stopped: true };
-    if (state === 'free') return order.stopped ? { ...order, stopped: false } : undefined;
-    return order.credit ? undefined : { ...order, state: 'void', stopped: false, isolated: false };
-  }
-
+export function createMemoryOrders(orders: Map<string, HeldOrder>, books: Books): Orders {
   return {
     async createOrders(added: readonly Order[], at) {
       for (const { id, items } of added) {
@@ -41,7 +27,7 @@ export function createMemoryOrders(orders: Map<string, MemoryOrder>, books: Book
       const order = orders.get(id);
       if (!order) return { status: 'unknown' };
       if (!order.served) {
-        if (!isServable(storedOf(order), cards)) return { status: 'unknown' };
+        if (!isServable(order, cards)) return { status: 'unknown' };
         orders.set(id, { ...order, served: { digest, signatures } });
         postIssue(books, order.credit ? 'reissued' : 'issued', cards, at);
         return { status: 'served', signatures };
@@ -54,7 +40,7 @@ export function createMemoryOrders(orders: Map<string, MemoryOrder>, books: Book
       let count = 0;
       for (const id of ids) {
         const order = orders.get(id);
-        const next = order && changed(order, state);
+        const next = order && changedOrder(order, state);
         if (!next) continue;
         orders.set(id, next);
         count++;
@@ -86,41 +72,4 @@ export function createMemoryOrders(orders: Map<string, MemoryOrder>, books: Book
       return 'paid';
     },
   };
-}
-
-/** Whether nothing can become of it any more. */
-export function isDone({ served, credit }: StoredOrder): boolean {
-  return served !== undefined || credit?.paid !== undefined;
-}
-
-export function isHeld({ stopped, isolated }: MemoryOrder): true | undefined {
-  return stopped || isolated ? true : undefined;
-}
-
-/** Whether an order that was not served can be, for these cards. */
-export function isServable(
-  order: Pick<StoredOrder, 'state' | 'held' | 'credit' | 'items'>,
-  cards: readonly IssuedCard[],
-): boolean {
-  const { state, credit, items } = order;
-  if (state !== 'active' || order.held || credit?.purpose === 'refund') return false;
-  return cards.reduce((sum, { units }) => sum + units, 0) === (credit?.units ?? unitsOf(items));
-}
-
-/** An order with `units` more to its credit; undefined if it takes none of that purpose. @param at of the claim */
-export function credited<Kept extends StoredOrder>(
-  order: Kept | undefined,
-  to: CreditTo,
-  units: number,
-  at: number,
-): Kept | StoredOrder | undefined {
-  const { order: id, purpose } = to;
-  if (!order) return { id, items: [], state: 'active', credit: { purpose, units, at } };
-  const { credit } = order;
-  if (credit?.purpose !== purpose || isDone(order)) return undefined;
-  return { ...order, credit: { ...credit, units: credit.units + units } };
-}
-
-function storedOf({ stopped, isolated, ...stored }: MemoryOrder): StoredOrder {
-  return stopped || isolated ? { ...stored, held: true } : stored;
 }

@@ -3,7 +3,8 @@ import type { CardState } from '../core/card-state.js';
 import { ImpulsError } from '../core/errors.js';
 import { Books, creditKinds, routeClass, type Posting } from './ledger-books.js';
 import { createMemoryBatches } from './ledger-memory-batches.js';
-import { createMemoryOrders, credited, isDone, type MemoryOrder } from './ledger-memory-orders.js';
+import { createMemoryOrders } from './ledger-memory-orders.js';
+import { creditedOrder, isDone, type HeldOrder } from './ledger-orders.js';
 import type { CardEntry, ClaimRecord, CreditTo, Ledger, StoredCard, StoredReply, Totals } from './ledger.js';
 
 interface Account {
@@ -14,7 +15,7 @@ interface Account {
 /** A ledger that forgets everything with the process: for tests, examples and trying things out. */
 export function createMemoryLedger(): Ledger {
   const accounts = new Map<CardId, Account>();
-  const orders = new Map<string, MemoryOrder>();
+  const orders = new Map<string, HeldOrder>();
   const books = new Books();
   const routes = new Set<string>();
   const isolated = new Set<string>();
@@ -56,7 +57,7 @@ export function createMemoryLedger(): Ledger {
 
     async credit(id, version, next, claim, to: CreditTo) {
       if (accounts.get(id)?.card.version !== version) return 'stale';
-      const order = credited(orders.get(to.order), to, claim.kept, claim.acceptedAt);
+      const order = creditedOrder(orders.get(to.order), to, claim.kept, claim.acceptedAt);
       if (!order) return 'closed';
       const account = move(id, version, next)!;
       account.claims.set(claim.tag, { ...claim, route: '', status: 'settled' });
@@ -105,7 +106,7 @@ export function createMemoryLedger(): Ledger {
     async quarantine(keys) {
       for (const key of keys) isolated.add(key);
       for (const [id, order] of orders) {
-        if (!isDone(order) && order.state !== 'void') orders.set(id, { ...order, isolated: true });
+        if (!isDone(order)) orders.set(id, { ...order, isolated: true });
       }
     },
 

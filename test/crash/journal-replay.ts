@@ -30,7 +30,9 @@ export interface Replayed {
  */
 export function replayJournal(path: string, cards: ReadonlyMap<CardId, OpenedCard>): Replayed {
   const db = new Database(path, { readonly: true });
-  const rows = db.prepare('SELECT j.*, c.id FROM journal j JOIN cards c USING (slot) ORDER BY j.seq').all();
+  const rows = db
+    .prepare('SELECT j.*, c.id FROM journal j JOIN cards c USING (slot) WHERE j.kind < 3 ORDER BY j.seq')
+    .all();
   db.close();
   const states = new Map([...cards].map(([id, card]) => [id, card.state]));
   const claims = new Map<string, Pick<ClaimRecord, 'status' | 'kept'>>();

@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * The journal as a chain of hashes, a link for the rows of each commit (docs/adr/0011-books-and-chain.md). Keys and replies are
+ * not in it: they are erased, and the links stay.
+ */
+
+/** What of a row is hashed, in this order. */
+export interface ChainedRow {
+  readonly seq: number;
+  readonly slot: number;
+  readonly kind: number;
+  readonly claim: number;
+  readonly end: number | null;
+  readonly units: number | null;
+  readonly kept: number;
+  readonly safe: number | null;
+  readonly at: number;
+  readonly challenge_expires: number;
+  readonly route: number;
+  readonly tag: string | null;
+  readonly proof: Uint8Array | null;
+}
+
+/** Before the first group: 32 bytes of 0. */
+export const firstLink: Uint8Array = new Uint8Array(32);
+
+const label = Buffer.from('impuls/1 journal');
+const headBytes = label.length + 32;
+/** Eleven integers and two lengths. */
+const fixedBytes = 11 * 8 + 2 * 4;
+
+/** Hashes groups of rows, one after the other. */
+export class Linker {
+  #buffer = Buffer.alloc(1 << 16);
+  #length = headBytes;
+
+  /** Forgets the rows that were added since the last link. */
+  begin(): void {
+    this.#length = headBytes;
+  }
+
+  add(row: ChainedRow): void {
+    const tag = row.tag ?? '';
+    const proof = row.proof?.length ?? 0;
+    this.#reserve(fixedBytes + 3 * tag.length + proof);
+    this.#integer(row.seq);
+    this.#integer(row.slot);
+    this.#integer(row.kind);
+    this.#integer(row.claim);
+    this.#integer(row.end ?? 0);
+    this.#integer(row.units ?? 0);
+    this.#integer(row.kept);
+    this.#integer(row.safe ?? 0);
+    this.#integer(row.at);
+    this.#integer(row.challenge_expires);
+    this.#integer(row.route);
+    const written = this.#buffer.write(tag, this.#length + 4);
+    this.#buffer.writeUInt32BE(written, this.#length);
+    this.#length += 4 + written;
+    this.#buffer.writeUInt32BE(proof, this.#length);
+    if (row.proof) this.#buffer.set(row.proof, this.#length + 4);
+    this.#length += 4 + proof;
+  }
+
+  /** The link of the rows that were added. @param before that of the group before, 32 bytes */
+  link(before: Uint8Array): Uint8Array {
+    label.copy(this.#buffer);
+    this.#buffer.set(before, label.length);
+    const hash = createHash('sha256').update(this.#buffer.subarray(0, this.#length)).digest();
+    this.begin();
+    return new Uint8Array(hash);
+  }
+
+  /** Eight bytes, two's complement. */
+  #integer(value: number): void {
+    this.#buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), this.#length);
+    this.#buffer.writeUInt32BE(value >>> 0, this.#length + 4);
+    this.#length += 8;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.length) return;
+    const larger = Buffer.alloc(2 * this.#buffer.length + bytes);
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+}
