@@ -63,14 +63,13 @@ async function purgeGroups(store: Store, before: number): Promise<boolean> {
   let changed = false;
   let last: Pick<GroupRow, 'last' | 'purged'> = { last: 0, purged: 0 };
   for (;;) {
-    let found = 0;
-    let newer = true;
+    const seen: { groups: number; newer: boolean } = { groups: 0, newer: true };
     await store.within((writes) => {
       const groups = writes.groups.all(last.last, groupsAtOnce);
-      found = groups.length;
+      seen.groups = groups.length;
       for (const group of groups) {
         const { oldest, young } = writes.groupAge.get(before, before, last.last, group.last)!;
-        if (oldest === null || oldest < before + clockSlack) newer = false;
+        if (oldest === null || oldest < before + clockSlack) seen.newer = false;
         let { purged } = group;
         if (purged === 0 && !young) {
           changed = true;
@@ -86,7 +85,7 @@ async function purgeGroups(store: Store, before: number): Promise<boolean> {
         last = { last: group.last, purged };
       }
     });
-    if (found < groupsAtOnce || newer) return changed;
+    if (seen.groups < groupsAtOnce || seen.newer) return changed;
   }
 }
 
