@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { worthOf, type KeyDocument } from '../../core/key-document.js';
+import type { KeyDocument } from '../../core/key-document.js';
 import { issuingKeys } from '../../core/key-life.js';
 import { ImpulsError } from '../../core/errors.js';
-import { HmacKey } from '../../core/hash.js';
-import { formatVoucherCode } from '../../core/voucher-code.js';
-import { createCodesFile, type PrintableCode } from '../../node/printing/codes-file.js';
+import { createCodesFile } from '../../node/printing/codes-file.js';
 import { daySeconds } from '../../node/vendor-files.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
-import { changeCodes, printBatch } from '../../server/batches.js';
+import { changeCodes } from '../../server/batches.js';
 import type { BatchTerms } from '../../server/index.js';
 import { formatDay, formatUnits, plural } from '../amounts.js';
 import type { Bar } from '../bar.js';
@@ -16,6 +13,7 @@ import { exitCodes } from '../exit-codes.js';
 import { checkTerms } from '../serving/admin-batches.js';
 import { withBatches, type BatchDesk } from '../serving/batch-desk.js';
 import { itemOf, itemOptions } from '../serving/items.js';
+import { makeBatch } from '../serving/new-batch.js';
 import { untilStopped } from '../serving/signals.js';
 
 const maxCodes = 1_000_000;
@@ -105,7 +103,7 @@ function termsOf(document: KeyDocument, values: Values<typeof options>, now: num
 /** @returns the number of the batch; undefined if it was stopped @throws ImpulsError, and leaves no code that could be activated */
 async function print(
   desk: BatchDesk,
-  { document, keys }: VendorFolder,
+  folder: VendorFolder,
   terms: BatchTerms,
   count: number,
   out: string,
@@ -113,22 +111,12 @@ async function print(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const file = await createCodesFile(out);
-  const common = describeTerms(document, terms);
   let batch = 0;
   let done = 0;
   try {
-    const random = (length: number): Uint8Array => randomBytes(length);
-    for await (const share of printBatch(desk, new HmacKey(keys.voucher), random, terms, count)) {
+    for await (const share of makeBatch(desk, folder, terms, count)) {
       batch = share.batch;
-      await file.append(
-        share.codes.map((code, i) => ({
-          serial: share.first + i,
-          code: formatVoucherCode(code),
-          link: `${document.origin}/impuls/wallet/#${code}`,
-          batch,
-          ...common,
-        })),
-      );
+      await file.append(share.codes);
       done += share.codes.length;
       bar.update('codes', done, count);
       if (signal.aborted) break;
@@ -148,19 +136,4 @@ async function print(
     await file.discard();
     if (batch > 0) await changeCodes(desk, batch, 1, count, 'void', Math.floor(Date.now() / 1000));
   }
-}
-
-/** What is the same on all codes. */
-function describeTerms(
-  { name, unit }: KeyDocument,
-  { items, expires }: BatchTerms,
-): Pick<PrintableCode, 'units' | 'worth' | 'expires' | 'cards' | 'vendor'> {
-  const [{ denomination, count }] = items as [BatchTerms['items'][number]];
-  return {
-    units: denomination,
-    worth: worthOf(denomination * count, unit),
-    expires: formatDay(expires - 1),
-    cards: count,
-    vendor: name,
-  };
 }

@@ -49,13 +49,9 @@ export async function createCodesFile(path: string): Promise<CodesFile> {
       hint: taken ? 'Name another file: codes are shown once.' : 'See that its folder exists.',
     });
   });
-  await file.writeFile(`${columns.join(',')}\r\n`);
+  await file.writeFile(codesHead);
   return {
-    async append(codes) {
-      await file.writeFile(
-        codes.map((code) => `${columns.map((name) => cell(code[name])).join(',')}\r\n`).join(''),
-      );
-    },
+    append: (codes) => file.writeFile(formatCodes(codes)),
     async finish() {
       await file.sync();
       await file.close();
@@ -66,6 +62,14 @@ export async function createCodesFile(path: string): Promise<CodesFile> {
       await rm(path, { force: true });
     },
   };
+}
+
+/** The first line of a file of codes. */
+export const codesHead = `${columns.join(',')}\r\n`;
+
+/** The lines of codes, without the first of the file. */
+export function formatCodes(codes: readonly PrintableCode[]): string {
+  return codes.map((code) => `${columns.map((name) => cell(code[name])).join(',')}\r\n`).join('');
 }
 
 function cell(value: string | number): string {

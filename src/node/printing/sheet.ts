@@ -1,4 +1,5 @@
 import { open, rm } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { ImpulsError } from '../../core/errors.js';
 import { checkLetters, drawFace, millimetre, type DrawQr, type Faces, type Rectangle } from './card-face.js';
@@ -59,11 +60,34 @@ function loadPeer(name: 'pdfkit' | 'qrcode'): Promise<unknown> {
  *   font does not have
  */
 export async function writeSheets(
-  { PDFDocument, QRCode }: Printing,
+  printing: Printing,
   path: string,
   cards: readonly PrintableCode[],
-  { paper, font, onProgress = () => {} }: SheetOptions,
+  options: SheetOptions,
 ): Promise<void> {
+  const draw = prepareSheets(printing, cards, options);
+  const handle = await open(path, 'wx', 0o600).catch((cause: unknown) => {
+    throw writeError(path, cause);
+  });
+  try {
+    await draw(handle.createWriteStream());
+  } catch (cause) {
+    await rm(path, { force: true });
+    throw writeError(path, cause);
+  }
+}
+
+/**
+ * Checks what is to be drawn, before a byte of it is made.
+ *
+ * @returns what draws it into a stream, and ends that; it rejects, and destroys the stream, if that fails
+ * @throws ImpulsError `unsupported` for letters that the font does not have, `invalid-argument` for a font that is none
+ */
+export function prepareSheets(
+  { PDFDocument, QRCode }: Printing,
+  cards: readonly PrintableCode[],
+  { paper, font, onProgress = () => {} }: SheetOptions,
+): (sink: Writable) => Promise<void> {
   if (!font) checkLetters(new Set(cards.flatMap(({ vendor, worth }) => [vendor, worth])));
   const size = papers[paper];
   const doc = new PDFDocument({
@@ -73,31 +97,29 @@ export async function writeSheets(
     info: { Title: `${cards[0]?.vendor ?? ''}: cards`, Creator: 'impuls', Producer: 'impuls' },
   });
   const faces = facesOf(doc, font, qrDrawer(QRCode));
-  const handle = await open(path, 'wx', 0o600).catch((cause: unknown) => {
-    throw writeError(path, cause);
-  });
-  const file = handle.createWriteStream();
-  const written = finished(file);
-  // Told where it is awaited.
-  written.catch(() => {});
-  try {
-    doc.pipe(file);
-    const total = Math.ceil(cards.length / cardsOnSheet);
-    for (let sheet = 0; sheet < total; sheet++) {
-      doc.addPage();
-      const there = cards.slice(sheet * cardsOnSheet, (sheet + 1) * cardsOnSheet);
-      drawSheet(doc, size, there, faces, `sheet ${sheet + 1} of ${total}`);
-      onProgress(sheet + 1, total);
-      // Lets what is done flow to the disk.
-      await new Promise((resolve) => setImmediate(resolve));
+  return async (sink) => {
+    const written = finished(sink);
+    // Told where it is awaited.
+    written.catch(() => {});
+    try {
+      doc.pipe(sink);
+      const total = Math.ceil(cards.length / cardsOnSheet);
+      for (let sheet = 0; sheet < total; sheet++) {
+        doc.addPage();
+        const there = cards.slice(sheet * cardsOnSheet, (sheet + 1) * cardsOnSheet);
+        drawSheet(doc, size, there, faces, `sheet ${sheet + 1} of ${total}`);
+        onProgress(sheet + 1, total);
+        // Lets what is done flow away.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (sink.destroyed) break;
+      }
+      doc.end();
+      await written;
+    } catch (error) {
+      sink.destroy();
+      throw error;
     }
-    doc.end();
-    await written;
-  } catch (cause) {
-    file.destroy();
-    await rm(path, { force: true });
-    throw writeError(path, cause);
-  }
+  };
 }
 
 function writeError(path: string, cause: unknown): ImpulsError {
