@@ -10,6 +10,7 @@ import { problemOfError } from '../core/wire/problem.js';
 import { reportToJson, stateToJson } from '../core/wire/state-header.js';
 import { cardTools } from './accept.js';
 import { activate } from './activate.js';
+import type { Activity } from './activity.js';
 import { redeemable } from './batches.js';
 import { jsonReply, type Call, type Reply } from './call.js';
 import { issue, readIssueRequest, unknownOrder, type Issuer } from './issue.js';
@@ -26,6 +27,7 @@ export interface EndpointContext extends Issuer {
   /** Key documents that an activation may name, D as base64url: the current one and those of the last days. */
   readonly documents: ReadonlySet<string>;
   readonly failures: FailureBudget;
+  readonly activity: Activity;
   /** Milliseconds. */
   readonly clock: () => number;
   readonly onError: (error: unknown) => void;
@@ -93,8 +95,19 @@ async function unseal(
 }
 
 /** Runs what may fail for a wrong voucher within the failure budget of its source. */
-function withinBudget<T>({ failures }: EndpointContext, call: Call, work: () => Promise<T>): Promise<T> {
-  return failures.attempt(call.source ?? '', work, (error) => isImpulsError(error, 'order-unknown'));
+async function withinBudget<T>(
+  { failures, activity }: EndpointContext,
+  call: Call,
+  work: () => Promise<T>,
+): Promise<T> {
+  const isWrong = (error: unknown): boolean => isImpulsError(error, 'order-unknown');
+  try {
+    return await failures.attempt(call.source ?? '', work, isWrong);
+  } catch (error) {
+    if (isWrong(error)) activity.count('wrong-code');
+    else activity.count(isImpulsError(error, 'throttled') ? 'throttled' : 'redemption-failed');
+    throw error;
+  }
 }
 
 async function answerOrder(context: EndpointContext, value: JsonValue, call: Call): Promise<Reply> {
@@ -112,6 +125,7 @@ async function answerOrder(context: EndpointContext, value: JsonValue, call: Cal
 async function answerIssue(context: EndpointContext, value: JsonValue, call: Call): Promise<Reply> {
   const request = readIssueRequest(await unseal(context, value, issueContext));
   const signatures = await withinBudget(context, call, () => issue(context, request, seconds(context)));
+  context.activity.count('redeemed');
   return jsonReply(200, canonicalJson({ signatures: signatures.map(toBase64url) }));
 }
 

@@ -6,6 +6,7 @@ import { createCredentialParser } from '../core/wire/credential-parser.js';
 import type { Credential } from '../core/wire/credential.js';
 import { problems, type ProblemCode } from '../core/wire/problem.js';
 import { acceptClaim, type Acceptance, type Accepting } from './accept.js';
+import type { Activity } from './activity.js';
 import { isSafe, type Call, type Header, type Reply } from './call.js';
 import type { Challenges, Demands } from './challenges.js';
 import type { Cors } from './cors.js';
@@ -60,6 +61,7 @@ export interface GateContext extends Accepting, PaymentContext {
   readonly origin: string;
   readonly challenges: Challenges;
   readonly cors: Cors;
+  readonly activity: Activity;
 }
 
 export function createGate(context: GateContext, route: Route): Gate {
@@ -136,6 +138,7 @@ export function createGate(context: GateContext, route: Route): Gate {
       context.onError(error);
       return { status: 'refused', reply: unavailableReply(shared) };
     }
+    context.activity.count(acceptance.status === 'unknown' ? 'unknown' : acceptance.verdict);
     if (acceptance.status === 'unknown') return refuse(...unknownProblems[acceptance.reason]);
     if (acceptance.status === 'refused') {
       const { card, tools, verdict, holder } = acceptance;

@@ -1,3 +1,4 @@
+export { activitySlotSeconds, type ActivityKind, type ActivitySlot } from './activity.js';
 export type { PrintedCodes } from './batches.js';
 export {
   computeLiability,

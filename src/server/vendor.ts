@@ -10,6 +10,7 @@ import {
 } from '../core/key-document.js';
 import { breachOf } from '../core/key-succession.js';
 import { createCounter } from './accept.js';
+import { createActivity, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Reply } from './call.js';
 import { createChallenges } from './challenges.js';
@@ -73,6 +74,8 @@ export interface Vendor {
   printBatch(terms: BatchTerms, count: number): AsyncGenerator<PrintedCodes, void, undefined>;
   /** How many wrong vouchers were tried: whether somebody guesses. */
   readonly failures: FailureGauge;
+  /** What callers were answered in the last two days, as far as this process saw them; counts, and nobody's. */
+  readonly activity: readonly ActivitySlot[];
 }
 
 /** @throws ImpulsError `bad-document` for a key document that does not hold */
@@ -82,6 +85,7 @@ export function createVendor(options: VendorOptions): Vendor {
   const voucherKey = new HmacKey(options.keys.voucher);
   const secret = new HmacKey(options.keys.challenge);
   const failures = createFailureBudget({ ...options.failureBudget, clock });
+  const activity = createActivity(clock);
   const listed: ListedRoute[] = [];
   let current = publish(options);
 
@@ -98,7 +102,7 @@ export function createVendor(options: VendorOptions): Vendor {
       voucherKey,
       documents,
     };
-    return { bytes, received, digest, keys, endpoints: { ...context, failures, clock, onError } };
+    return { bytes, received, digest, keys, endpoints: { ...context, failures, activity, clock, onError } };
   }
 
   const { document } = current.received;
@@ -106,6 +110,7 @@ export function createVendor(options: VendorOptions): Vendor {
     origin: document.origin,
     challenges: createChallenges({ secret, document, digest: () => current.digest, random }),
     cors,
+    activity,
     ledger,
     repeats: createCounter(),
     forgeries: createCounter(),
@@ -160,6 +165,9 @@ export function createVendor(options: VendorOptions): Vendor {
     printBatch: (terms, count) => printBatch(ledger, voucherKey, random, terms, count),
     get failures() {
       return failures.gauge;
+    },
+    get activity() {
+      return activity.slots();
     },
   };
 }

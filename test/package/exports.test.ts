@@ -91,6 +91,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'verifyChallengeId',
   ],
   './server': [
+    'activitySlotSeconds',
     'createContentAnswerer',
     'createContentHandler',
     'createFetchHandler',
