@@ -14,15 +14,13 @@ const types = {
   '.m3u8': 'application/vnd.apple.mpegurl',
   '.m4s': 'video/iso.segment',
   '.mp4': 'video/mp4',
+  '.svg': 'image/svg+xml',
   '.ts': 'video/mp2t',
 };
 
 /** @param port 0 for any that is free @returns {Promise<{ origin: string, close(): Promise<void> }>} */
 export async function startStaticHost(folder, port = 0) {
-  const root = (await realpath(folder)) + sep;
-  const server = createServer((req, res) => {
-    answer(root, req, res).catch(() => res.destroy());
-  });
+  const server = createServer(await serveFiles(folder));
   await new Promise((resolve, reject) => server.listen(port, '127.0.0.1', resolve).once('error', reject));
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
@@ -31,6 +29,14 @@ export async function startStaticHost(folder, port = 0) {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+/** What answers requests for the files of a folder. @returns {Promise<import('node:http').RequestListener>} */
+export async function serveFiles(folder) {
+  const root = (await realpath(folder)) + sep;
+  return (req, res) => {
+    answer(root, req, res).catch(() => res.destroy());
   };
 }
 

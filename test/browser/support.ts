@@ -1,12 +1,12 @@
-import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { extname, join, resolve, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { serveFiles } from '../../examples/static-host.mjs';
 import { createSandbox, type Sandbox, type Server } from '../cli/sandbox.js';
 
 /** A real Chromium, a real vendor, and a static host that knows nothing of payments. All of it on loopback. */
@@ -165,61 +165,20 @@ export interface StaticHost {
   close(): Promise<void>;
 }
 
-const types: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.m3u8': 'application/vnd.apple.mpegurl',
-  '.m4s': 'video/iso.segment',
-  '.mp4': 'video/mp4',
-  '.svg': 'image/svg+xml',
-  '.ts': 'video/mp2t',
-};
-
-/** A dumb host: files, CORS for everyone, byte ranges. */
-export async function startStatic(folder: string, port = 0): Promise<StaticHost> {
-  const root = resolve(folder);
+/** A dumb host, as those of the examples are. */
+export async function startStatic(folder: string): Promise<StaticHost> {
   const requests: Array<{ method: string; path: string; range?: string }> = [];
+  const serve = await serveFiles(folder);
   const server = createServer((req, res) => {
     const { method = '', url = '/' } = req;
     const { range } = req.headers;
     requests.push({ method, path: url, ...(range !== undefined && { range }) });
-    res.setHeader('Access-Control-Allow-Origin', '*');
-    res.setHeader('Access-Control-Expose-Headers', 'Content-Range, Accept-Ranges, ETag');
-    if (method === 'OPTIONS') {
-      res.setHeader('Access-Control-Allow-Headers', 'Range').writeHead(204).end();
-      return;
-    }
-    answer(req, res).catch(() => res.destroy());
+    Promise.resolve(host.intercept(req, res)).then(
+      (answered) => answered || serve(req, res),
+      () => res.destroy(),
+    );
   });
-  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    if (await host.intercept(req, res)) return;
-    let path = join(root, decodeURIComponent(new URL(req.url ?? '/', 'http://host').pathname));
-    if (path.endsWith(sep)) path = join(path, 'index.html');
-    const found = path.startsWith(root + sep) ? await stat(path).catch(() => undefined) : undefined;
-    if (!found?.isFile()) {
-      res.writeHead(404).end();
-      return;
-    }
-    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(req.headers.range ?? '') ?? [];
-    const start = Number(from ?? 0);
-    const end = Math.min(to ? Number(to) : found.size - 1, found.size - 1);
-    if (start > end && found.size > 0) {
-      res.writeHead(416, { 'Content-Range': `bytes */${found.size}` }).end();
-      return;
-    }
-    res.writeHead(from === undefined ? 200 : 206, {
-      'Content-Type': types[extname(path)] ?? 'application/octet-stream',
-      'Content-Length': end - start + 1,
-      'Accept-Ranges': 'bytes',
-      ETag: `"${found.size}-${found.mtimeMs}"`,
-      ...(from !== undefined && { 'Content-Range': `bytes ${start}-${end}/${found.size}` }),
-    });
-    if (req.method === 'HEAD') res.end();
-    else await pipeline(createReadStream(path, { start, end }), res);
-  }
-  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const host: StaticHost = {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
