@@ -18,9 +18,7 @@ import { confirmKeys } from './key-checks.js';
 import { readState, type Obtaining, type Redeeming, type Report } from './obtain.js';
 import { orderName, type CardRecord, type OrderItem, type OrderRecord } from './records.js';
 
-export { checkKeys } from './key-checks.js';
-
-/** The part of getting cards that seals and blinds, docs/spec.md §4 and §5. A bundle loads it when the first card is got. */
+/** The part of getting cards that seals and blinds, docs/spec.md §4 and §5. */
 
 /**
  * Redeems a code, or finishes a redemption of it.

@@ -32,27 +32,23 @@ export async function redeem(
   kind: CardKind,
   report: Report,
 ): Promise<CardId[]> {
-  const { redeem } = await loadIssuing();
+  const { redeem } = await loadLater();
   return redeem(context, origin, input, kind, report);
 }
 
-export async function finishOrder(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
-  const { finishOrder } = await loadIssuing();
-  return finishOrder(context, name, report);
-}
-
 export async function activate(context: Obtaining, card: HeldCard): Promise<void> {
-  const { activate } = await loadIssuing();
+  const { activate } = await loadLater();
   return activate(context, card);
 }
 
 export async function checkKeys(context: Checking, origin: string): Promise<KeyReport> {
-  const { checkKeys } = await loadIssuing();
+  const { checkKeys } = await loadLater();
   return checkKeys(context, origin);
 }
 
-function loadIssuing(): Promise<typeof import('./issuing.js')> {
-  return loadPart(import('./issuing.js'));
+/** The rest of the wallet. @throws ImpulsError `network` */
+export function loadLater(): Promise<typeof import('./later.js')> {
+  return loadPart(import('./later.js'));
 }
 
 /** Asks for the state of an activated card and takes it over. @throws ImpulsError `card-unknown`, `payment-refused`, `network` */

@@ -1,53 +1,15 @@
 import { isImpulsError, type ImpulsError } from '../core/errors.js';
 import { parseExpires } from '../core/wire/time.js';
 import { holdsNothing } from './allocate.js';
-import { readyClaim } from './claims.js';
-import { runErrand, type Result } from './errand.js';
 import type { HeldCard } from './journal.js';
-import { activate, askState, finishOrder, type Report } from './obtain.js';
-import { replayInit } from './outgoing.js';
+import { activate, finishOrder } from './issuing.js';
+import { askState, type Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import type { ClaimRecord } from './records.js';
-import { discard } from './reply-body.js';
+import { settleClaim, type Retry } from './settling.js';
 import type { RecoveredClaim, RecoveryReport } from './summary.js';
 
 /** Finishing what was interrupted. */
-
-export interface Retry {
-  readonly attempts: number;
-  readonly baseDelayMs: number;
-}
-
-/**
- * Sends a journaled claim until its outcome is known; waits instead while another call is at work on it.
- *
- * @returns undefined if it was closed by that other call
- * @throws ImpulsError `unsettled`
- */
-export async function settleClaim(parts: Parts, tag: string, retry: Retry): Promise<Result | undefined> {
-  const { journal } = parts;
-  while (journal.isActive(tag)) await journal.nextChange();
-  const record = journal.claim(tag);
-  if (!record || !journal.begin(tag)) return undefined;
-  let claim;
-  const card = journal.card(record.card)!;
-  try {
-    claim = readyClaim(journal.secrets(card), card.record.protocol, record);
-  } catch (error) {
-    journal.end(tag);
-    throw error;
-  }
-  const result = await runErrand(parts, {
-    card,
-    record,
-    claim,
-    stage: 'open',
-    send: (authorization) => parts.fetch(record.url, replayInit(record, authorization)),
-    ...retry,
-  });
-  discard(result.response);
-  return result;
-}
 
 /** Finishes redemptions, activations and claims, in this order. @returns the ids of new cards, and what became of the rest */
 export async function recoverAll(

@@ -4,7 +4,7 @@ import { runErrand, type Errand, type Result } from './errand.js';
 import { redeliveryInit, type Outgoing } from './outgoing.js';
 import type { Parts } from './parts.js';
 import type { ClaimRecord } from './records.js';
-import type { Retry } from './recover.js';
+import type { Retry } from './settling.js';
 
 /**
  * What is due at a URL: the answer to a claim for it that is settled and whose delivery was never confirmed, or else the outcome of one

@@ -2,8 +2,8 @@ import type { CardId } from '../core/card.js';
 import { isImpulsError } from '../core/errors.js';
 import { parseBackup } from './backup.js';
 import { checkOrigin } from './environment.js';
-import { checkRestored } from './issuing.js';
-import { activate, type Report } from './obtain.js';
+import { activate, checkRestored } from './issuing.js';
+import type { Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import { orderName } from './records.js';
 

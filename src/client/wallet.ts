@@ -9,10 +9,9 @@ import { checkOrigin, platformRandom, platformSleep, type Environment } from './
 import { createUse } from './leases.js';
 import { Journal, type HeldCard } from './journal.js';
 import type { KeyChecks, KeyReport } from './key-checks.js';
-import { activate, checkKeys, redeem, refreshState } from './obtain.js';
+import { activate, checkKeys, loadLater, redeem, refreshState } from './obtain.js';
 import { keepParts, type Parts } from './parts.js';
 import { createPurse } from './purse.js';
-import { recoverAll } from './recover.js';
 import type { WalletStorage } from './storage.js';
 import type { CardSummary, Payment, Progress, RecoveryReport } from './summary.js';
 import { createTurns } from './turns.js';
@@ -161,12 +160,13 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
   }
 
   async function recover(onProgress: (progress: Progress) => void): Promise<RecoveryReport> {
+    const { recoverAll } = await loadLater();
     const report = await recoverAll(parts, onProgress);
     return { ...report, redeemed: summaries(report.redeemed) };
   }
 
   async function backup(): Promise<string> {
-    const { formatBackup } = await import('./backup.js');
+    const { formatBackup } = await loadLater();
     await journal.flush();
     const cards = journal.cards().map(({ record }) => {
       const document = toBase64url(vendors.pinned(record.vendor).digest);
@@ -212,7 +212,7 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
     backup: () => use(backup),
     restore: (text, { onProgress = silent } = {}) =>
       use(async () => {
-        const { restoreBackup } = await import('./restore.js');
+        const { restoreBackup } = await loadLater();
         return summaries(await restoreBackup(parts, text, onProgress));
       }),
     refresh: (id) => use(() => refresh(id)),
