@@ -1,9 +1,13 @@
 import { ImpulsError } from '../core/errors.js';
+import type { Circuits, PrivacyLevel } from './circuits.js';
 import type { KeyChecks } from './key-checks.js';
 
 /** What a wallet needs of the world, all of it given. */
 export interface Environment {
-  readonly fetch: typeof fetch;
+  readonly circuits: Circuits;
+  readonly privacy: PrivacyLevel;
+  /** Seconds. */
+  readonly activationDelay: number;
   /** Unix milliseconds. */
   readonly clock: () => number;
   readonly random: (length: number) => Uint8Array;

@@ -1,3 +1,4 @@
+import type { CardId } from '../core/card.js';
 import { ImpulsError } from '../core/errors.js';
 import { worthOf } from '../core/key-document.js';
 import { withSecrets } from '../core/secret.js';
@@ -40,6 +41,7 @@ export type Result =
     }
   | {
       readonly result: 'freed';
+      readonly card: CardId;
       readonly verdict: string;
       readonly then: (Move & { move: 'free' })['then'];
       readonly response: Response;
@@ -155,7 +157,7 @@ async function free(
     refused: verdict === 'forged',
     top: report.top,
   });
-  return { result: 'freed', verdict, then, response, offer, holder };
+  return { result: 'freed', card: record.card, verdict, then, response, offer, holder };
 }
 
 /** The answer to a claim that was charged before. A vendor that gives none any more is done with it. */

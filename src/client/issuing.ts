@@ -5,7 +5,7 @@ import { utf8 } from '../core/bytes.js';
 import { deriveCard, type CardId } from '../core/card.js';
 import { issueContext, orderContext, sealEnvelope, type EnvelopeContext } from '../core/envelope.js';
 import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
-import type { IssuingKey, KeyDocument } from '../core/key-document.js';
+import type { IssuingKey, KeyDocument, ReceivedDocument } from '../core/key-document.js';
 import { issuingKeys } from '../core/key-life.js';
 import { limits } from '../core/limits.js';
 import { protocols, type CardKind } from '../core/protocol.js';
@@ -17,6 +17,7 @@ import type { HeldCard } from './journal.js';
 import { confirmKeys } from './key-checks.js';
 import { readState, type Obtaining, type Redeeming, type Report } from './obtain.js';
 import { orderName, type CardRecord, type OrderItem, type OrderRecord } from './records.js';
+import type { Vendors } from './vendors.js';
 
 /** The part of getting cards that seals and blinds, docs/spec.md §4 and §5. */
 
@@ -56,8 +57,10 @@ async function collect(context: Redeeming, name: string, report: Report): Promis
   const { journal, vendors } = context;
   const order = journal.order(name);
   if (!order) throw new ImpulsError('invalid-argument', 'no such redemption is open');
-  const signatures = await requestSignatures(context, order, report);
-  const cards = finalizeCards(vendors.pinned(order.vendor).document, order, signatures, report);
+  const signatures = await requestSignatures(context, name, order, report);
+  const cards = finalizeCards(vendors.pinned(order.vendor).document, order, signatures, report).map(
+    ([id, card]) => [id, rested(context, card)] as const,
+  );
   await journal.completeOrder(name, cards);
   return cards.map(([id]) => id);
 }
@@ -72,11 +75,12 @@ async function beginOrder(
   report: Report,
 ): Promise<void> {
   const { journal, vendors, random } = context;
+  const via = context.circuits.sale(name);
   report({ step: 'document', done: 0, total: 1 });
-  const { document } = await vendors.refresh(origin);
+  const { document } = await vendors.refresh(via, origin);
   report({ step: 'order', done: 0, total: 1 });
   const request = await seal(document, orderContext, { order: code }, random);
-  const { denominations, served } = readOrderReply(await vendors.post(origin, 'order', request));
+  const { denominations, served } = readOrderReply(await vendors.post(via, origin, 'order', request));
   if (served) {
     throw new ImpulsError('order-served', 'the code was redeemed before', {
       hint: 'Each code is good for one redemption; if it was yours, recover or restore the wallet that made it.',
@@ -137,15 +141,17 @@ function blindItem(key: IssuingKey, kind: CardKind, random: Environment['random'
 
 /** @returns the vendor's blind signatures, as many as there are items */
 async function requestSignatures(
-  { vendors, random }: Obtaining,
+  { vendors, random, circuits }: Obtaining,
+  name: string,
   { vendor, code, items }: OrderRecord,
   report: Report,
 ): Promise<Uint8Array[]> {
-  const { document } = await vendors.refresh(vendor);
+  const via = circuits.sale(name);
+  const { document } = await vendors.refresh(via, vendor);
   report({ step: 'issue', done: 0, total: items.length });
   const sent = items.map(({ key, blinded }) => ({ key, blinded: toBase64url(blinded) }));
   const request = await seal(document, issueContext, { items: sent, order: code }, random);
-  const reply = expectObject(await vendors.post(vendor, 'issue', request), 'the reply');
+  const reply = expectObject(await vendors.post(via, vendor, 'issue', request), 'the reply');
   const signatures = expectArray(reply['signatures'], 'signatures').map((signature) =>
     expectBytes(signature, 384, 'a signature'),
   );
@@ -213,9 +219,13 @@ async function seal(
  *
  * @throws ImpulsError `bad-document`, `card-expired`, `key-retired`, `payment-refused`, `network`
  */
-export async function activate({ journal, vendors, random }: Obtaining, card: HeldCard): Promise<void> {
+export async function activate(
+  { journal, vendors, random, circuits }: Obtaining,
+  card: HeldCard,
+): Promise<void> {
   const { vendor, key, randomizer, signature } = card.record;
-  const { document, digest } = await vendors.refresh(vendor);
+  const via = circuits.card(card.id);
+  const { document, digest } = await documentFor(vendors, via, vendor);
   const { opening } = journal.secrets(card);
   await journal.beginActivation(card.id);
   const asked = journal.card(card.id)!.account;
@@ -223,7 +233,7 @@ export async function activate({ journal, vendors, random }: Obtaining, card: He
   const activation = { opening, randomizer, signature, nonce };
   const activationKey = fromBase64url(document.activation.key, 32);
   const sealed = await sealActivation(activationKey, { document: digest, key }, activation, random);
-  const reply = await vendors.post(vendor, 'activate', {
+  const reply = await vendors.post(via, vendor, 'activate', {
     activation: document.activation.id,
     document: toBase64url(digest),
     key,
@@ -231,4 +241,37 @@ export async function activate({ journal, vendors, random }: Obtaining, card: He
   });
   const state = expectObject(reply, 'the reply')['state'];
   await journal.adoptReport(card.id, readState(journal, card, 'activate', nonce, state), asked);
+}
+
+/**
+ * The document to name at an activation: the one that everybody is shown, not one that was made for this wallet's sale. A vendor that could
+ * have the pinned one named while it shows an older one would know the sale by it.
+ */
+async function documentFor(vendors: Vendors, via: typeof fetch, origin: string): Promise<ReceivedDocument> {
+  const before = vendors.pinned(origin).document;
+  const shown = await vendors.look(via, origin);
+  if (before.previous.includes(toBase64url(shown.received.digest))) {
+    throw new ImpulsError('bad-document', `${origin} shows an older key document than it did before`, {
+      hint: 'Nothing was shown to it. Try again later; if it stays so, compare its keys: `impuls check-keys`.',
+    });
+  }
+  return vendors.adopt(origin, shown);
+}
+
+/** The card with the time from which it may be shown to its vendor, drawn evenly over the delay: so all sales of that time are alike. */
+export function rested(
+  { clock, random, activationDelay }: Pick<Environment, 'clock' | 'random' | 'activationDelay'>,
+  card: CardRecord,
+): CardRecord {
+  if (activationDelay === 0) return card;
+  const share = random(4).reduce((sum, byte) => (sum + byte) / 256, 0);
+  return { ...card, usableFrom: Math.ceil(clock() / 1000 + share * activationDelay) };
+}
+
+/** Whether the wallet shows cards that nobody pays with now: several at a time are known to be of one wallet. */
+export function showsAtOnce({
+  privacy,
+  activationDelay,
+}: Pick<Environment, 'privacy' | 'activationDelay'>): boolean {
+  return privacy !== 'unlinkable-sessions' && activationDelay === 0;
 }

@@ -6,6 +6,7 @@ import { orAborted } from './environment.js';
 import type { KeyLibrary } from './key-library.js';
 import { createPayingFetch } from './paying-fetch.js';
 import { discard, readBytes } from './reply-body.js';
+import type { Session } from './session.js';
 import type { SpendingLimits } from './spending.js';
 import type { KeyedPayment } from './summary.js';
 import type { Wallet } from './wallet.js';
@@ -18,6 +19,8 @@ export interface KeyBuyerOptions {
   readonly library: KeyLibrary;
   /** Pay with cards of this protocol only. */
   readonly protocol?: ProtocolName;
+  /** Whose cards pay, at the level `unlinkable-sessions`. Default: a session of this buyer alone. */
+  readonly session?: Session;
   /** Told once of every key that was paid for, when it is in the library. */
   readonly onPayment?: (payment: KeyedPayment) => void;
 }
@@ -63,7 +66,7 @@ const passing = [408, 429];
 
 /** @throws ImpulsError `invalid-argument` for limits that are out of range */
 export function createKeyBuyer(options: KeyBuyerOptions): KeyBuyer {
-  const { wallet, limits, library, protocol, onPayment } = options;
+  const { wallet, limits, library, protocol, session, onPayment } = options;
   const paying = createPayingFetch({
     wallet,
     limits,
@@ -71,6 +74,7 @@ export function createKeyBuyer(options: KeyBuyerOptions): KeyBuyer {
     // Another tab may have bought it since the library was asked.
     delivered: async (url) => (await library.get(url)) !== undefined,
     ...(protocol && { protocol }),
+    ...(session && { session }),
   });
   const buying = new Map<string, Purchase>();
 

@@ -21,7 +21,10 @@ import type { Vendors } from './vendors.js';
 export interface KeyChecks {
   /** URLs of copies that others keep, by the origin of the vendor: `https:`, or within this machine. */
   readonly mirrors?: Readonly<Record<string, readonly string[]>>;
-  /** A second way to the vendors themselves, on which they do not know the wallet again: a fetch over another network. */
+  /**
+   * A second way to the vendors themselves, on which they do not know the wallet again: a fetch over another network. Default: a circuit of
+   * the wallet's transport, if it has one.
+   */
   readonly secondPath?: typeof fetch;
 }
 
@@ -52,7 +55,7 @@ export interface KeyReport {
   readonly checks: readonly KeyCheck[];
 }
 
-export interface Checking extends Pick<Environment, 'fetch' | 'log'> {
+export interface Checking extends Pick<Environment, 'circuits' | 'log'> {
   readonly vendors: Vendors;
   readonly keyChecks: KeyChecks;
 }
@@ -64,7 +67,7 @@ interface Compared extends KeyCheck {
 /** Compares all there is. Pins nothing. @throws ImpulsError `bad-document` or `network` if the vendor shows nothing, `invalid-argument` */
 export async function checkKeys(context: Checking, origin: string): Promise<KeyReport> {
   const { vendors } = context;
-  const shown = await vendors.look(origin);
+  const { received: shown } = await vendors.look(context.circuits.look(), origin);
   const url = `${origin}${wellKnown}`;
   const pinned = vendors.knows(origin) ? vendors.pinned(origin) : undefined;
   const pin: KeyCheck = pinned
@@ -148,13 +151,14 @@ async function compareCopies(
   origin: string,
   shown: ReceivedDocument,
 ): Promise<Compared[]> {
-  const { mirrors = {}, secondPath } = context.keyChecks;
+  const { circuits } = context;
+  const { mirrors = {}, secondPath = circuits.apart ? circuits.look() : undefined } = context.keyChecks;
   const urls = Object.hasOwn(mirrors, origin) ? mirrors[origin]! : [];
   const places = [
     ...(secondPath
       ? [{ source: 'second path', url: `${origin}${wellKnown}`, fetch: secondPath } as const]
       : []),
-    ...urls.map((url) => ({ source: 'mirror', url, fetch: context.fetch }) as const),
+    ...urls.map((url) => ({ source: 'mirror', url, fetch: circuits.look() }) as const),
   ];
   // What they are must be right before any of them is asked.
   for (const { url } of places) checkOrigin(url);
@@ -173,7 +177,7 @@ async function compareCopies(
 }
 
 async function fetchCopy(
-  fetch: Environment['fetch'],
+  fetch: typeof globalThis.fetch,
   url: string,
   origin: string,
 ): Promise<ReceivedDocument> {

@@ -5,6 +5,7 @@ import type { CardKind } from '../core/protocol.js';
 import { computeStateTag, verifyState, type CardReport } from '../core/receipt.js';
 import type { JsonValue } from '../core/wire/canonical-json.js';
 import { stateFromJson } from '../core/wire/state-header.js';
+import type { Circuits } from './circuits.js';
 import { loadPart, type Environment } from './environment.js';
 import type { HeldCard, Journal } from './journal.js';
 import type { Checking, KeyReport } from './key-checks.js';
@@ -17,10 +18,11 @@ export interface Obtaining {
   readonly journal: Journal;
   readonly vendors: Vendors;
   readonly random: Environment['random'];
+  readonly circuits: Circuits;
 }
 
 /** Who buys compares the keys first. */
-export type Redeeming = Obtaining & Checking;
+export type Redeeming = Obtaining & Checking & Pick<Environment, 'clock' | 'activationDelay'>;
 
 export type Report = (progress: Progress) => void;
 
@@ -57,12 +59,15 @@ export async function refreshState(context: Obtaining, card: HeldCard): Promise<
 }
 
 /** What the vendor says of an activated card, authenticated. */
-export async function askState({ journal, vendors, random }: Obtaining, card: HeldCard): Promise<CardReport> {
+export async function askState(
+  { journal, vendors, random, circuits }: Obtaining,
+  card: HeldCard,
+): Promise<CardReport> {
   const nonce = random(16);
   const { auth } = journal.secrets(card).keys;
   const tag = computeStateTag(auth, 'state', fromBase64url(card.id, 16), nonce);
   const request = { card: card.id, nonce: toBase64url(nonce), tag: toBase64url(tag) };
-  const reply = await vendors.post(card.record.vendor, 'state', request);
+  const reply = await vendors.post(circuits.card(card.id), card.record.vendor, 'state', request);
   return readState(journal, card, 'state', nonce, reply);
 }
 

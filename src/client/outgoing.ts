@@ -64,6 +64,8 @@ export function requestInit(outgoing: Outgoing, authorization?: string): Request
   const headers = new Headers(outgoing.headers);
   if (authorization !== undefined) headers.set('Authorization', authorization);
   return {
+    // A cookie of the vendor's shop would tell whose card it is.
+    credentials: 'omit',
     ...rest,
     method,
     headers,
@@ -107,6 +109,7 @@ export function replayInit(record: ClaimRecord, authorization: string): RequestI
   return {
     method: record.method,
     headers,
+    credentials: 'omit',
     redirect: 'manual',
     cache: 'no-store',
     ...(record.body && { body: record.body as BodyInit }),

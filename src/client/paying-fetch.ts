@@ -8,12 +8,13 @@ import { runErrand, type Result } from './errand.js';
 import type { HeldCard } from './journal.js';
 import { isSafe, journaled, readOutgoing, requestInit, type Outgoing } from './outgoing.js';
 import { partsOf } from './parts.js';
-import type { Acquired } from './purse.js';
+import type { Acquired, Payer, Purse } from './purse.js';
 import type { ClaimRecord } from './records.js';
 import { redeliver } from './redelivery.js';
 import { noAnswer, noCard, refused, turnedDown } from './refusals.js';
 import { discard } from './reply-body.js';
 import { settleClaim, type Retry } from './settling.js';
+import { createSession, type Session } from './session.js';
 import { createSpending, type SpendingLimits } from './spending.js';
 import type { KeyedPayment } from './summary.js';
 import type { Wallet } from './wallet.js';
@@ -43,6 +44,8 @@ export interface PayingFetchOptions {
    */
   readonly delivered?: (url: string) => Promise<boolean>;
   readonly retry?: RetryOptions;
+  /** Whose cards pay, at the level `unlinkable-sessions`. Default: a session of this paying fetch alone. */
+  readonly session?: Session;
   /** Told of every payment that was settled; not of an answer that is given again. */
   readonly onPayment?: (payment: KeyedPayment) => void;
 }
@@ -52,6 +55,12 @@ export type PayingFetch = (input: string | URL | Request, init?: RequestInit) =>
 
 /** Whether a claim's record stays until its delivery is confirmed. */
 type Keep = ClaimRecord['keep'];
+
+/** An offer, and the card that was to pay when it was made: no other one does, or the vendor would know both as one wallet's. */
+interface Asked {
+  readonly card: CardId | undefined;
+  readonly offer: Offer;
+}
 
 /** How often one call decides anew after a claim that was freed. */
 const maxRounds = 4;
@@ -66,7 +75,7 @@ const maxRounds = 4;
  * @throws ImpulsError `invalid-argument` for limits or a retry that are out of range
  */
 export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
-  const { wallet, protocol, onPayment } = options;
+  const { wallet, protocol, onPayment, session = createSession() } = options;
   const { attempts = 4, baseDelayMs = 250 } = options.retry ?? {};
   if (!Number.isInteger(attempts) || attempts < 1 || !(baseDelayMs >= 0)) {
     throw new ImpulsError(
@@ -76,23 +85,24 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   }
   const retry: Retry = { attempts, baseDelayMs };
   const parts = partsOf(wallet);
-  const { journal, vendors, purse } = parts;
+  const { journal, vendors, purse, circuits } = parts;
   const spending = createSpending(options.limits);
   const offers = createOfferCache();
   const seal = options.seal === 'prefer' ? 'aes128gcm' : undefined;
 
-  /** @param offer to be paid; undefined: the one that was shown for the card and the route before */
-  function acquire(outgoing: Outgoing, offer: Offer | undefined, keep: Keep): Promise<Acquired | undefined> {
+  const payerOf = (origin: string): Payer => ({ origin, protocol, session });
+
+  /** @param asked to be paid; undefined: what was asked of the card for the route before */
+  function acquire(outgoing: Outgoing, asked: Asked | undefined, keep: Keep): ReturnType<Purse['acquire']> {
     const { signal } = outgoing;
     const { origin } = outgoing.url;
     const now = vendors.now(origin);
     return purse.acquire({
-      origin,
-      protocol,
-      offerFor: (card) => offer ?? knownOffer(card, outgoing, now),
+      ...payerOf(origin),
+      offerFor: (card) => (card === asked?.card ? asked.offer : knownOffer(card, outgoing, now)),
       admit: (chosen) => spending.admit(origin, chosen),
       dismiss: (units) => spending.dismiss(units),
-      draft: ({ headers, seal: asked }) => ({ ...journaled(outgoing, headers), seal: asked ?? seal, keep }),
+      draft: (chosen) => ({ ...journaled(outgoing, chosen.headers), seal: chosen.seal ?? seal, keep }),
       signal,
     });
   }
@@ -123,7 +133,8 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
         record,
         claim,
         stage: 'new',
-        send: (authorization) => parts.fetch(outgoing.url.href, requestInit(outgoing, authorization)),
+        send: (authorization) =>
+          circuits.card(card.id)(outgoing.url.href, requestInit(outgoing, authorization)),
         ...retry,
         signal: outgoing.signal,
       });
@@ -138,11 +149,11 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     }
   }
 
-  async function findOffer(url: URL, response: Response): Promise<Offer | undefined> {
+  async function findOffer(via: typeof fetch, url: URL, response: Response): Promise<Offer | undefined> {
     const offer =
       response.status === 402 ? readOffer(response.headers.get('WWW-Authenticate'), url.hostname) : undefined;
     if (!offer || !isSecure(url)) return undefined;
-    await vendors.heed(url.origin, offer.document);
+    await vendors.heed(via, url.origin, offer.document);
     return offer;
   }
 
@@ -161,7 +172,7 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     { method, url }: Outgoing,
     result: Result,
     keep: Keep,
-  ): Promise<{ readonly response: Response } | { readonly offer: Offer | undefined }> {
+  ): Promise<{ readonly response: Response } | { readonly asked: Asked | undefined }> {
     const { response } = result;
     if (result.result === 'settled') {
       const { tag, payment, then } = result;
@@ -176,8 +187,9 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
       throw refused(result.verdict);
     }
     await settleHolder(result.holder);
-    if (result.offer) spending.check(url.origin, result.offer);
-    return { offer: result.offer };
+    const { card, offer } = result;
+    if (offer) spending.check(url.origin, offer);
+    return { asked: offer && { card, offer } };
   }
 
   function tell(result: Result): void {
@@ -189,36 +201,58 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     }
   }
 
-  async function call(asked: Outgoing, keep: Keep): Promise<Response> {
-    let outgoing = asked;
-    let offer: Offer | undefined;
+  /** Asks for the price by the circuit of the card that is to pay it. @returns the answer too if it asks for no payment of ours */
+  async function ask(
+    outgoing: Outgoing,
+    card: HeldCard | undefined,
+    keep: Keep,
+  ): Promise<{ readonly response?: Response; readonly outgoing: Outgoing; readonly asked?: Asked }> {
+    const { origin } = outgoing.url;
+    const via = card ? circuits.card(card.id) : circuits.open(origin);
+    const response = await via(outgoing.url.href, requestInit(outgoing));
+    const arrived = redirected(outgoing, response, keep);
+    const { url } = arrived;
+    vendors.noteDate(url.origin, response);
+    const offer = await findOffer(via, url, response);
+    if (!offer) return { response, outgoing: arrived };
+    discard(response);
+    checkPayable(arrived);
+    spending.check(url.origin, offer);
+    return { outgoing: arrived, asked: { card: url.origin === origin ? card?.id : undefined, offer } };
+  }
+
+  async function call(wanted: Outgoing, keep: Keep): Promise<Response> {
+    let outgoing = wanted;
+    let asked: Asked | undefined;
+    /** Cards that were asked for the price. */
+    let tried = new Set<CardId>();
+    let failure: ImpulsError | undefined;
     const due = keep && (await redeliver(parts, outgoing, retry, tell));
     if (due) {
       const next = await conclude(outgoing, due, keep);
       if ('response' in next) return next.response;
-      ({ offer } = next);
+      ({ asked } = next);
     }
     for (let round = 0; round < maxRounds;) {
-      const acquired = offer || hasOffer(outgoing) ? await acquire(outgoing, offer, keep) : undefined;
-      if (!acquired) {
+      const acquired = asked?.card || hasOffer(outgoing) ? await acquire(outgoing, asked, keep) : undefined;
+      if (!acquired || isImpulsError(acquired)) {
+        failure = acquired ?? failure;
         const { origin } = outgoing.url;
-        if (offer) throw noCard(origin, offer, cardsOf(origin));
-        const response = await parts.fetch(outgoing.url.href, requestInit(outgoing));
-        outgoing = redirected(outgoing, response, keep);
-        vendors.noteDate(outgoing.url.origin, response);
-        offer = await findOffer(outgoing.url, response);
-        if (!offer) return response;
-        discard(response);
-        checkPayable(outgoing);
-        spending.check(outgoing.url.origin, offer);
+        const card = purse.likely(payerOf(origin), asked?.offer.units ?? 1, tried);
+        if (asked && !card) throw failure ?? noCard(origin, asked.offer, cardsOf(origin), parts.clock());
+        if (card) tried.add(card.id);
+        const answer = await ask(outgoing, card, keep);
+        ({ outgoing, asked } = answer);
+        if (answer.response) return answer.response;
         continue;
       }
       round++;
+      tried = new Set();
       const result = await pay(outgoing, acquired);
       tell(result);
       const next = await conclude(outgoing, result, keep);
       if ('response' in next) return next.response;
-      ({ offer } = next);
+      ({ asked } = next);
     }
     throw turnedDown(maxRounds);
   }

@@ -8,6 +8,7 @@ import { orAborted, type Environment } from './environment.js';
 import type { HeldCard, Journal } from './journal.js';
 import { activate, refreshState } from './obtain.js';
 import type { ClaimRecord } from './records.js';
+import type { Session } from './session.js';
 import { createTurns } from './turns.js';
 import type { Vendors } from './vendors.js';
 
@@ -17,16 +18,28 @@ export interface Purse {
    * Reserves units and makes the claim, durably; the caller is then at work on it. Calls for one vendor are served in the order in which they came; one that finds
    * all cards busy waits.
    *
-   * @returns undefined if no card will do
-   * @throws what `admit` throws; the signal's reason; the last error of a card that could not be made ready
+   * @returns if no card will do: the last error of a card that could not be made ready, or undefined
+   * @throws what `admit` throws; the signal's reason; what the storage throws
    */
-  acquire(want: Want): Promise<Acquired | undefined>;
+  acquire(want: Want): Promise<Acquired | ImpulsError | undefined>;
+  /**
+   * The card that would be asked for so many units first. What asks for the price goes by its circuit, and it pays what was asked there.
+   *
+   * @param except cards that were tried
+   */
+  likely(who: Payer, units: number, except: ReadonlySet<CardId>): HeldCard | undefined;
 }
 
-export interface Want {
+/** Whose cards may pay whom. */
+export interface Payer {
   /** The vendor's origin. */
   readonly origin: string;
-  readonly protocol?: ProtocolName | undefined;
+  readonly protocol: ProtocolName | undefined;
+  /** At the level `unlinkable-sessions` only its cards pay, and such as none has taken. */
+  readonly session: Session;
+}
+
+export interface Want extends Payer {
   /** The offer to pay with a card; undefined: not with this one. */
   readonly offerFor: (card: CardId) => Offer | undefined;
   /** Throws if so many units must not be spent. Called at the moment of reserving; `dismiss` takes it back. */
@@ -50,7 +63,7 @@ interface Reserved {
   readonly durable: Promise<void>;
 }
 
-interface PurseContext extends Pick<Environment, 'random' | 'log'> {
+interface PurseContext extends Pick<Environment, 'random' | 'log' | 'clock' | 'privacy' | 'circuits'> {
   readonly journal: Journal;
   readonly vendors: Vendors;
 }
@@ -62,21 +75,35 @@ type Choice =
   | { readonly choice: 'none' };
 
 export function createPurse(context: PurseContext): Purse {
-  const { journal, vendors, random, log } = context;
+  const { journal, vendors, random, log, clock, privacy } = context;
   const turns = createTurns();
+  const takers = new Map<CardId, Session>();
 
-  /** Cards that may pay, those in use first, then those that end first. */
-  function usableCards({ origin, protocol }: Want): HeldCard[] {
+  /** At the level of sessions a card that was shown is for the session that showed it, which may be long over. */
+  function isFree({ id, activated, stale }: HeldCard, session: Session): boolean {
+    if (privacy !== 'unlinkable-sessions' || session.has(id)) return true;
+    return !activated && !stale && !takers.has(id);
+  }
+
+  function take(id: CardId, session: Session): void {
+    takers.set(id, session);
+    session.add(id);
+  }
+
+  /** Cards that may pay, those in use first, then those that end first; of like ones any, not the one that was bought first. */
+  function usableCards({ origin, protocol, session }: Payer): HeldCard[] {
     const now = vendors.now(origin);
     return journal
       .cards()
       .filter(({ record, refused }) => record.vendor === origin && !refused && now < record.expires)
       .filter(({ record }) => protocol === undefined || record.protocol === protocol)
+      .filter((card) => (card.record.usableFrom ?? 0) <= clock() / 1000 && isFree(card, session))
       .sort(
         (a, b) =>
           Number(b.activated) - Number(a.activated) ||
           a.record.expires - b.record.expires ||
-          freeUnits(a.account) - freeUnits(b.account),
+          freeUnits(a.account) - freeUnits(b.account) ||
+          (a.id < b.id ? -1 : 1),
       );
   }
 
@@ -104,13 +131,14 @@ export function createPurse(context: PurseContext): Purse {
     return { choice: busy ? 'wait' : 'none' };
   }
 
-  async function serve(want: Want): Promise<Reserved | undefined> {
+  async function serve(want: Want): Promise<Reserved | ImpulsError | undefined> {
     const done = new Set<CardId>();
     const failed = new Set<CardId>();
     let failure: ImpulsError | undefined;
     for (;;) {
       want.signal?.throwIfAborted();
       const found = choose(want, done, failed);
+      if ('card' in found) take(found.card.id, want.session);
       switch (found.choice) {
         case 'claim':
           return reserve(want, found.card, found.offer, found.end);
@@ -129,8 +157,7 @@ export function createPurse(context: PurseContext): Purse {
           await orAborted(journal.nextChange(), want.signal);
           break;
         case 'none':
-          if (failure) throw failure;
-          return undefined;
+          return failure;
       }
     }
   }
@@ -152,10 +179,16 @@ export function createPurse(context: PurseContext): Purse {
   }
 
   return {
+    likely(who, units, except) {
+      const card = usableCards(who).find(({ id, account }) => !except.has(id) && freeUnits(account) >= units);
+      if (card) take(card.id, who.session);
+      return card;
+    },
+
     async acquire(want) {
       // The next one need not wait until the claim is durable.
       const reserved = await turns.take(want.origin, want.signal, () => serve(want));
-      if (!reserved) return undefined;
+      if (!reserved || isImpulsError(reserved)) return reserved;
       try {
         await reserved.durable;
         return reserved.acquired;

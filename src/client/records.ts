@@ -55,6 +55,8 @@ export interface CardRecord extends CardKind {
   readonly randomizer: Uint8Array;
   /** 384 bytes, secret until activation. */
   readonly signature: Uint8Array;
+  /** Unix seconds by the wallet's clock: the card is not shown to its vendor before. */
+  readonly usableFrom?: number | undefined;
 }
 
 export interface AccountRecord {
@@ -147,11 +149,12 @@ export function readCard(json: JsonObject): CardRecord {
     seed: expectBytes(json['seed'], 32, 'seed'),
     randomizer: expectBytes(json['randomizer'], 32, 'randomizer'),
     signature: expectBytes(json['signature'], 384, 'signature'),
+    usableFrom: json['usableFrom'] === undefined ? undefined : expectUint32(json['usableFrom'], 'usableFrom'),
   };
 }
 
 export function formatCard(card: CardRecord): string {
-  const { vendor, key, units, expires } = card;
+  const { vendor, key, units, expires, usableFrom } = card;
   return JSON.stringify({
     vendor,
     ...kindOf(card),
@@ -161,6 +164,7 @@ export function formatCard(card: CardRecord): string {
     seed: toBase64url(card.seed),
     randomizer: toBase64url(card.randomizer),
     signature: toBase64url(card.signature),
+    usableFrom,
   });
 }
 

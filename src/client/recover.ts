@@ -2,7 +2,7 @@ import { isImpulsError, type ImpulsError } from '../core/errors.js';
 import { parseExpires } from '../core/wire/time.js';
 import { holdsNothing } from './allocate.js';
 import type { HeldCard } from './journal.js';
-import { activate, finishOrder } from './issuing.js';
+import { activate, finishOrder, showsAtOnce } from './issuing.js';
 import { askState, type Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import type { ClaimRecord } from './records.js';
@@ -26,7 +26,7 @@ export async function recoverAll(
       unfinished.push({ vendor, reason: known(error).message });
     }
   }
-  const begun = journal.cards().filter(({ activated, stale }) => stale && !activated);
+  const begun = journal.cards().filter(({ activated, stale }) => stale && !activated && showsAtOnce(parts));
   const activated: string[] = [];
   for (const [done, card] of begun.entries()) {
     report({ step: 'activate', done, total: begun.length });

@@ -59,7 +59,8 @@ async function sendAgain(
     record,
     claim,
     stage,
-    send: (authorization) => parts.fetch(record.url, redeliveryInit(outgoing, record, authorization)),
+    send: (authorization) =>
+      parts.circuits.card(record.card)(record.url, redeliveryInit(outgoing, record, authorization)),
     ...retry,
     signal: outgoing.signal,
   });

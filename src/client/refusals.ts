@@ -8,20 +8,28 @@ import type { Payment } from './summary.js';
 
 /** Why a call of a paying fetch ends without an answer, in words. */
 
-/** @param cards the wallet's cards of the vendor */
-export function noCard(origin: string, { units, challenge }: Offer, cards: readonly HeldCard[]): ImpulsError {
+/** @param cards the wallet's cards of the vendor @param now Unix milliseconds, by the wallet's clock */
+export function noCard(
+  origin: string,
+  { units, challenge }: Offer,
+  cards: readonly HeldCard[],
+  now: number,
+): ImpulsError {
   const price = worthOf(units, decodeRequest(challenge.request).methodDetails.unit);
   const left = cards.reduce((sum, { account }) => sum + freeUnits(account), 0);
   const open = cards.some(({ account }) => account.unsettled > 0);
+  const rests = cards.some(({ record }) => (record.usableFrom ?? 0) > now / 1000);
   const held =
     cards.length === 0 ? 'the wallet holds no card of it' : `${left} units are left on ${cards.length} cards`;
   return new ImpulsError(
     'no-card',
     `${origin} asks for ${units} units (${price}); ${held} that can pay this`,
     {
-      hint: open
-        ? 'Recover the wallet: claims are open that may return units. Else redeem a voucher of this vendor.'
-        : 'Redeem a voucher of this vendor.',
+      hint: rests
+        ? 'A new card rests before its first payment, so that its sale cannot be told by the time: try again later.'
+        : open
+          ? 'Recover the wallet: claims are open that may return units. Else redeem a voucher of this vendor.'
+          : 'Redeem a voucher of this vendor.',
     },
   );
 }

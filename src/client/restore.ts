@@ -2,36 +2,38 @@ import type { CardId } from '../core/card.js';
 import { isImpulsError } from '../core/errors.js';
 import { parseBackup } from './backup.js';
 import { checkOrigin } from './environment.js';
-import { activate, checkRestored } from './issuing.js';
+import { activate, checkRestored, rested, showsAtOnce } from './issuing.js';
 import type { Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import { orderName } from './records.js';
 
 /**
  * Adds what a backup holds and the wallet does not, and asks the vendors for the state of the cards. A vendor that does not answer
- * then is asked again before the first payment.
+ * then, or is not to be shown all cards at once, is asked before the first payment.
  *
  * @returns the cards added
  * @throws ImpulsError `malformed`, `unsupported`, `bad-document`, `bad-signature`, `network`
  */
 export async function restoreBackup(parts: Parts, text: string, report: Report): Promise<CardId[]> {
-  const { journal, vendors } = parts;
+  const { journal, vendors, circuits } = parts;
   const backup = parseBackup(text);
   const documents = new Map<string, string | undefined>();
   for (const { vendor } of backup.orders) documents.set(checkOrigin(vendor), undefined);
   for (const { vendor, document } of backup.cards) documents.set(checkOrigin(vendor), document);
   for (const [origin, digest] of documents) {
     report({ step: 'document', done: 0, total: documents.size });
-    await vendors.refresh(origin, digest);
+    await vendors.refresh(circuits.look(), origin, digest);
   }
   const added = backup.cards
     .map((card) => checkRestored(vendors.pinned(card.vendor).document, card))
-    .filter(([id]) => !journal.card(id));
+    .filter(([id]) => !journal.card(id))
+    .map(([id, card]) => [id, rested(parts, card)] as const);
   await journal.addRestored(added);
   for (const order of backup.orders) {
     const name = orderName(order.vendor, order.code);
     if (!journal.order(name)) await journal.putOrder(name, order);
   }
+  if (!showsAtOnce(parts)) return added.map(([id]) => id);
   for (const [done, [id]] of added.entries()) {
     report({ step: 'activate', done, total: added.length });
     try {

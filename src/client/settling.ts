@@ -35,7 +35,7 @@ export async function settleClaim(parts: Parts, tag: string, retry: Retry): Prom
     record,
     claim,
     stage: 'open',
-    send: (authorization) => parts.fetch(record.url, replayInit(record, authorization)),
+    send: (authorization) => parts.circuits.card(record.card)(record.url, replayInit(record, authorization)),
     ...retry,
   });
   discard(result.response);

@@ -24,6 +24,8 @@ export interface CardSummary {
   readonly worth: string;
   /** Unix seconds, by the vendor's clock. */
   readonly expires: number;
+  /** Unix seconds, by the wallet's clock: the card pays nothing before. Absent: it does at once. */
+  readonly usableFrom?: number;
   /**
    * `ready`: not shown to the vendor yet; activated with the first payment. `active`: activated. `empty`: all spent.
    * `expired`: past `expires`. `refused`: the vendor said that a proof does not hold; the card is not used any more.

@@ -9,25 +9,36 @@ import type { Environment } from './environment.js';
 import type { Journal } from './journal.js';
 import { discard, readBytes, readProblem, retryAfterMs } from './reply-body.js';
 
-/** The vendors that the wallet knows: their pinned key documents, their clocks and their endpoints. */
+/**
+ * The vendors that the wallet knows: their pinned key documents, their clocks and their endpoints. `via` is the circuit that a request
+ * goes by.
+ */
 export interface Vendors {
   /** The document that is pinned. @throws ImpulsError `bad-document` if none is */
   pinned(origin: string): ReceivedDocument;
   /** Whether a document is pinned. */
   knows(origin: string): boolean;
   /**
-   * Fetches the document and compares it with the pinned one: the same, or a successor, which is then pinned.
+   * Fetches the document and takes it over.
    *
-   * @param digest D that a backup names, base64url, if none is pinned yet
+   * @param digest as for `adopt`
    * @throws ImpulsError `bad-document`, `network`
    */
-  refresh(origin: string, digest?: string): Promise<ReceivedDocument>;
+  refresh(via: typeof fetch, origin: string, digest?: string): Promise<ReceivedDocument>;
   /** The document that the vendor shows now; nothing is pinned. @throws ImpulsError `bad-document`, `network` */
-  look(origin: string): Promise<ReceivedDocument>;
+  look(via: typeof fetch, origin: string): Promise<ShownDocument>;
+  /**
+   * Compares a document with the pinned one: the same, or a successor, which is then pinned. For one that the pinned one follows, the
+   * pinned one stays: of two answers under way the older may come last.
+   *
+   * @param digest D that a backup names, base64url, if none is pinned yet
+   * @throws ImpulsError `bad-document`
+   */
+  adopt(origin: string, shown: ShownDocument, digest?: string): Promise<ReceivedDocument>;
   /** The issuing keys of cards that have not expired, and of open redemptions, under the pinned document. */
   keysInUse(origin: string): string[];
   /** Refreshes if a challenge names a document that was not seen yet. @throws ImpulsError `bad-document` */
-  heed(origin: string, digest: string): Promise<void>;
+  heed(via: typeof fetch, origin: string, digest: string): Promise<void>;
   /** The time by the vendor's clock, in Unix seconds. */
   now(origin: string): number;
   /** Learns the vendor's clock from an answer. */
@@ -37,7 +48,13 @@ export interface Vendors {
    *
    * @throws ImpulsError what the vendor says, or `network`
    */
-  post(origin: string, endpoint: keyof Endpoints, body: JsonObject): Promise<JsonValue>;
+  post(via: typeof fetch, origin: string, endpoint: keyof Endpoints, body: JsonObject): Promise<JsonValue>;
+}
+
+/** A document, and its bytes as they came. */
+export interface ShownDocument {
+  readonly received: ReceivedDocument;
+  readonly text: string;
 }
 
 /** How often an endpoint is asked before the wallet gives up, and the wait before the second time. */
@@ -52,7 +69,7 @@ const quiet = {
   referrerPolicy: 'no-referrer',
 } as const satisfies RequestInit;
 
-export function createVendors(journal: Journal, { fetch, clock, sleep, log }: Environment): Vendors {
+export function createVendors(journal: Journal, { clock, sleep, log }: Environment): Vendors {
   const offsets = new Map<string, number>();
   const heeded = new Set<string>();
   const parsed = new WeakMap<object, ReceivedDocument>();
@@ -68,12 +85,12 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     return document;
   }
 
-  async function send(origin: string, path: string, init: RequestInit): Promise<Response> {
+  async function send(via: typeof fetch, origin: string, path: string, init: RequestInit): Promise<Response> {
     for (let attempt = 1; ; attempt++) {
       let response: Response | undefined;
       let cause: unknown;
       try {
-        response = await fetch(origin + path, { ...quiet, ...init });
+        response = await via(origin + path, { ...quiet, ...init });
         noteDate(origin, response);
         if (response.status < 500) return response;
       } catch (error) {
@@ -95,8 +112,8 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     }
   }
 
-  async function fetchDocument(origin: string): Promise<{ received: ReceivedDocument; text: string }> {
-    const response = await send(origin, '/.well-known/impuls', { method: 'GET' });
+  async function look(via: typeof fetch, origin: string): Promise<ShownDocument> {
+    const response = await send(via, origin, '/.well-known/impuls', { method: 'GET' });
     if (response.status !== 200) {
       discard(response);
       throw new ImpulsError('bad-document', `${origin} has no key document (${response.status})`, {
@@ -114,14 +131,19 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     return { received, text: fromUtf8(bytes) };
   }
 
-  async function refresh(origin: string, digest?: string): Promise<ReceivedDocument> {
-    const { received, text } = await fetchDocument(origin);
+  const refresh = async (via: typeof fetch, origin: string, digest?: string): Promise<ReceivedDocument> =>
+    adopt(origin, await look(via, origin), digest);
+
+  async function adopt(
+    origin: string,
+    { received, text }: ShownDocument,
+    digest?: string,
+  ): Promise<ReceivedDocument> {
     const fresh = toBase64url(received.digest);
     // Compared with what is pinned now, not before the fetch.
     const pinned = find(origin);
     if (pinned) {
       if (toBase64url(pinned.digest) === fresh) return pinned;
-      // Of two answers under way the older one may come last.
       if (pinned.document.previous.includes(fresh)) return pinned;
       checkSuccessor(pinned, received, keysInUse(origin));
       log(`${origin} has a new key document`);
@@ -172,14 +194,15 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     knows: (origin) => journal.vendor(origin) !== undefined,
     pinned,
     refresh,
-    look: async (origin) => (await fetchDocument(origin)).received,
+    look,
+    adopt,
     keysInUse,
-    async heed(origin, digest) {
+    async heed(via, origin, digest) {
       const known = find(origin);
       const name = `${origin} ${digest}`;
       if (!known || toBase64url(known.digest) === digest || heeded.has(name)) return;
       try {
-        await refresh(origin);
+        await refresh(via, origin);
       } catch (error) {
         if (!isImpulsError(error, 'network')) throw error;
         return;
@@ -189,10 +212,10 @@ export function createVendors(journal: Journal, { fetch, clock, sleep, log }: En
     },
     now: vendorTime,
     noteDate,
-    async post(origin, endpoint, body) {
+    async post(via, origin, endpoint, body) {
       const path = pinned(origin).document.endpoints[endpoint];
       const headers = { 'Content-Type': 'application/json' };
-      const response = await send(origin, path, { method: 'POST', headers, body: canonicalJson(body) });
+      const response = await send(via, origin, path, { method: 'POST', headers, body: canonicalJson(body) });
       if (response.status === 200) return parseJson(fromUtf8(await readAll(response, limits.documentBytes)));
       throw await refusalOf(origin, response);
     },

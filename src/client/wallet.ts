@@ -5,6 +5,7 @@ import { worthOf } from '../core/key-document.js';
 import type { CardKind } from '../core/protocol.js';
 import { parseVoucherCode } from '../core/voucher-code.js';
 import { freeUnits } from './allocate.js';
+import { createCircuits, type PrivacyLevel, type Transport } from './circuits.js';
 import { checkOrigin, platformRandom, platformSleep, type Environment } from './environment.js';
 import { createUse } from './leases.js';
 import { Journal, type HeldCard } from './journal.js';
@@ -20,8 +21,17 @@ import { createVendors, type Vendors } from './vendors.js';
 /** What a wallet needs of the world. */
 export interface WalletOptions {
   readonly storage: WalletStorage;
-  /** Default: `globalThis.fetch`. */
+  /** For everything, unless there is a transport. Default: `globalThis.fetch`. */
   readonly fetch?: typeof fetch;
+  /** In the place of `fetch`: a way to the network for each sale, each card and each look at keys. Default: one way for all. */
+  readonly transport?: Transport;
+  /** Default: `unlinkable-sale`. */
+  readonly privacy?: PrivacyLevel;
+  /**
+   * Seconds, at most 30 days. A new card is not shown to its vendor before a time that is drawn evenly from so many, so that the time does
+   * not tell at which sale it was bought. Default: 0.
+   */
+  readonly activationDelay?: number;
   /** Unix milliseconds. Default: `Date.now`. */
   readonly clock?: () => number;
   /** @returns that many random bytes. Default: `crypto.getRandomValues`. */
@@ -99,13 +109,29 @@ export interface Wallet {
   close(): Promise<void>;
 }
 
-/** @throws ImpulsError `storage-corrupt`, `storage-locked`, `unsupported` */
+/** 30 days, in seconds. */
+const maxDelay = 30 * 86_400;
+
+/** @throws ImpulsError `invalid-argument`, `storage-corrupt`, `storage-locked`, `unsupported` */
 export async function openWallet(options: WalletOptions): Promise<Wallet> {
-  const { storage } = options;
+  const { storage, random = platformRandom, privacy = 'unlinkable-sale', activationDelay = 0 } = options;
+  if (!(activationDelay >= 0 && activationDelay <= maxDelay) || (options.fetch && options.transport)) {
+    throw new ImpulsError(
+      'invalid-argument',
+      'activationDelay is from 0 to 2592000 seconds, and there is a fetch or a transport, not both',
+    );
+  }
   const environment: Environment = {
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    circuits: createCircuits({
+      transport: options.transport,
+      fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+      privacy,
+      random,
+    }),
+    privacy,
+    activationDelay,
     clock: options.clock ?? Date.now,
-    random: options.random ?? platformRandom,
+    random,
     sleep: options.sleep ?? platformSleep,
     log: options.log ?? (() => {}),
     keyChecks: options.keyChecks ?? {},
@@ -262,6 +288,7 @@ function summarize(vendors: Vendors, card: HeldCard): CardSummary {
     reserved: account.reserved,
     worth: worthOf(left, document.unit),
     expires: record.expires,
+    ...(record.usableFrom !== undefined && { usableFrom: record.usableFrom }),
     status: statusOf(card, vendors.now(record.vendor)),
   };
 }

@@ -111,7 +111,14 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'revokeKey',
     'rotateKeys',
   ],
-  './client': ['confirmDelivery', 'createMemoryStorage', 'createPayingFetch', 'openWallet', 'paymentOf'],
+  './client': [
+    'confirmDelivery',
+    'createMemoryStorage',
+    'createPayingFetch',
+    'createSession',
+    'openWallet',
+    'paymentOf',
+  ],
   './client/content': [
     'contentKeyUrl',
     'createKeyBuyer',
