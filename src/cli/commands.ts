@@ -13,6 +13,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'vendor init': async () => (await import('./commands/vendor-init.js')).vendorInit,
   'vendor serve': async () => (await import('./commands/vendor-serve.js')).vendorServe,
   'vendor status': async () => (await import('./commands/vendor-status.js')).vendorStatus,
+  'vendor dashboard': async () => (await import('./commands/vendor-dashboard.js')).vendorDashboard,
   'voucher create': async () => (await import('./commands/voucher-create.js')).voucherCreate,
   'keys list': async () => (await import('./commands/keys-list.js')).keysList,
   'keys rotate': async () => (await import('./commands/keys-rotate.js')).keysRotate,

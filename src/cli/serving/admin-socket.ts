@@ -13,6 +13,7 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  *   {"do":"create-vouchers","items":[…],"count":3}         → {"ok":[…]} or {"error":{"code","message","hint"}}
  *   {"do":"status"}                                        → {"ok":{"totals":{…},"failures":{…}}}
  *   {"do":"books"}                                         → {"ok":[…]}, the movements of all days
+ *   {"do":"health"}                                        → {"ok":{"since":…,"failures":{…},"activity":[…]}}
  *   {"do":"batches"}, and what else is about them: see admin-batches.ts
  */
 export type AdminHandler = (request: JsonValue) => Promise<unknown>;

@@ -15,14 +15,14 @@ export async function withBatches<T>(
   folder: VendorFolder,
   work: (desk: BatchDesk) => Promise<T>,
 ): Promise<T> {
-  if (await askAdmin(folder.path, { do: 'batches' })) return work(askingDesk(folder.path));
+  if (await askAdmin(folder.path, { do: 'batches' })) return work(askingDesk(askingOf(folder.path)));
   let ledger: Ledger;
   try {
     ledger = await openSqliteLedger({ path: folder.ledgerPath });
   } catch (error) {
     if (!isImpulsError(error, 'storage-locked')) throw error;
     // A server has just started.
-    if (await askAdmin(folder.path, { do: 'batches' })) return work(askingDesk(folder.path));
+    if (await askAdmin(folder.path, { do: 'batches' })) return work(askingDesk(askingOf(folder.path)));
     throw error;
   }
   try {
@@ -32,14 +32,18 @@ export async function withBatches<T>(
   }
 }
 
-function askingDesk(folder: string): BatchDesk {
-  async function ask(request: object): Promise<unknown> {
+/** Asks a server that has answered before. @throws ImpulsError what the server says, or that it has stopped */
+export function askingOf(folder: string): (request: object) => Promise<unknown> {
+  return async (request) => {
     const asked = await askAdmin(folder, request);
     if (asked) return asked.ok;
     throw new ImpulsError('storage-failed', 'the server stopped in the middle of it', {
       hint: 'What was done is in the ledger: see `impuls batch list`, then run the command again.',
     });
-  }
+  };
+}
+
+export function askingDesk(ask: (request: object) => Promise<unknown>): BatchDesk {
   return {
     createBatch: async (terms) => (await ask({ do: 'create-batch', ...terms })) as number,
     addCodes: async (batch, first, orders) =>

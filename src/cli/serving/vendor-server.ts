@@ -96,8 +96,9 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
       reloading = next.catch(() => {});
       return next;
     };
+    const since = Math.floor(Date.now() / 1000);
     const admin = await listenForAdmin(folder.path, (request) =>
-      answerAdmin({ vendor, ledger, reload }, request, Math.floor(Date.now() / 1000)),
+      answerAdmin({ vendor, ledger, reload, since }, request, Math.floor(Date.now() / 1000)),
     );
     const { port } = server.address() as AddressInfo;
     const purge = (): void => {

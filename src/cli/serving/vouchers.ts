@@ -27,11 +27,13 @@ export interface Administration {
   readonly ledger: Ledger;
   /** Takes over the keys as they are in the folder now. @returns the digest of the new document */
   readonly reload: () => Promise<string>;
+  /** When the server started, Unix seconds. */
+  readonly since: number;
 }
 
 /** The requests of the admin socket. */
 export async function answerAdmin(
-  { vendor, ledger, reload }: Administration,
+  { vendor, ledger, reload, since }: Administration,
   request: JsonValue,
   now: number,
 ): Promise<unknown> {
@@ -47,6 +49,8 @@ export async function answerAdmin(
       return { document: await reload() };
     case 'status':
       return { totals: await vendor.totals(), failures: vendor.failures };
+    case 'health':
+      return { since, failures: vendor.failures, activity: vendor.activity };
     case 'create-vouchers': {
       const items = readItems(json['items']);
       const count = expectUint32(json['count'], 'count');
