@@ -1,8 +1,11 @@
 import type { Ledger } from '../server/ledger.js';
 import { batchCases } from './ledger-cases-batches.js';
+import { bookCases } from './ledger-cases-books.js';
 import { cardCases } from './ledger-cases-cards.js';
 import { claimCases } from './ledger-cases-claims.js';
+import { creditCases } from './ledger-cases-credits.js';
 import { durabilityCases } from './ledger-cases-durable.js';
+import { holdCases } from './ledger-cases-holds.js';
 import { modelCases } from './ledger-cases-model.js';
 import { orderCases } from './ledger-cases-orders.js';
 import type { Capability, SuiteCase } from './suite.js';
@@ -18,5 +21,15 @@ export interface LedgerHarness {
 
 /** The contract of `Ledger`, sentence by sentence. */
 export function ledgerCases(): readonly SuiteCase<LedgerHarness>[] {
-  return [...cardCases, ...claimCases, ...orderCases, ...batchCases, ...durabilityCases, ...modelCases];
+  return [
+    ...cardCases,
+    ...claimCases,
+    ...orderCases,
+    ...batchCases,
+    ...creditCases,
+    ...holdCases,
+    ...bookCases,
+    ...durabilityCases,
+    ...modelCases,
+  ];
 }
