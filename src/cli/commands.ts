@@ -26,6 +26,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'batch print': async () => (await import('./commands/batch-print.js')).batchPrint,
   liability: async () => (await import('./commands/liability.js')).liability,
   report: async () => (await import('./commands/report.js')).report,
+  audit: async () => (await import('./commands/audit.js')).audit,
   pack: async () => (await import('./commands/pack.js')).pack,
   'web export': async () => (await import('./commands/web-export.js')).webExport,
   'web verify': async () => (await import('./commands/web-verify.js')).webVerify,
