@@ -27,6 +27,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   liability: async () => (await import('./commands/liability.js')).liability,
   report: async () => (await import('./commands/report.js')).report,
   audit: async () => (await import('./commands/audit.js')).audit,
+  'vendor evidence': async () => (await import('./commands/vendor-evidence.js')).vendorEvidence,
   pack: async () => (await import('./commands/pack.js')).pack,
   'web export': async () => (await import('./commands/web-export.js')).webExport,
   'web verify': async () => (await import('./commands/web-verify.js')).webVerify,

@@ -85,6 +85,7 @@ function cardMessage(opening: Uint8Array): Uint8Array {
   return sha256(concat(utf8('impuls/1 card'), opening));
 }
 
-function cardId(message: Uint8Array): CardId {
+/** @param message m, 32 bytes */
+export function cardId(message: Uint8Array): CardId {
   return toBase64url(sha256(concat(utf8('impuls/1 card id'), message)).subarray(0, 16));
 }

@@ -38,6 +38,15 @@ export {
 } from './claim.js';
 export { generateEnvelopeKey, openEnvelope, sealEnvelope } from './envelope.js';
 export { ImpulsError, isImpulsError, type ErrorCode, type ImpulsErrorOptions } from './errors.js';
+export {
+  evidenceToJson,
+  parseEvidence,
+  parseStatement,
+  verifyEvidence,
+  verifySignedStatement,
+  type ChainEvidence,
+  type SignedStatement,
+} from './evidence.js';
 export { generators, type Generator, type GeneratorName } from './generators.js';
 export {
   activationKeyId,

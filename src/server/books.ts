@@ -104,6 +104,7 @@ export interface ReportDay {
 }
 
 const daySeconds = 24 * 3600;
+const keyless: ReadonlySet<MovementKind> = new Set<MovementKind>(['sold', 'withdrawn', 'paid-out']);
 
 /** @param seconds Unix time @returns days since 1970, by UTC */
 export function dayOf(seconds: number): number {
@@ -172,7 +173,7 @@ export function computeReport(
 /** The keys that movements name, by denomination and age; those that the document has dropped come first. */
 function bookKeys(movements: readonly Movement[], { cards, policy }: BookTerms): BookKey[] {
   const named = groupBy(
-    movements.filter(({ key }) => key !== ''),
+    movements.filter(({ kind }) => !keyless.has(kind)),
     ({ key }) => key,
   );
   const keys = [...named].map(([key, ofKey]): BookKey => {
@@ -192,7 +193,9 @@ function denominationOf(movements: readonly Movement[]): number {
   return whole ? whole.units / whole.count : 0;
 }
 
-function statusAt({ expires = 0, ends = 0 }: BookKey, seconds: number): KeyLiability['status'] {
+function statusAt({ key, expires = 0, ends = 0 }: BookKey, seconds: number): KeyLiability['status'] {
+  // Cards of before there were books, whose key nobody can tell.
+  if (key === '') return 'good';
   if (seconds < expires) return 'good';
   return seconds < ends ? 'grace' : 'over';
 }

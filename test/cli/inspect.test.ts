@@ -1,6 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  deriveCard,
+  evidenceToJson,
+  fromBase64url,
+  signStatement,
+  toBase64url,
+} from '../../src/core/index.js';
 import { createSandbox, twoLines, type Sandbox } from './sandbox.js';
 
 interface Finding {
@@ -170,6 +177,59 @@ describe('inspect', () => {
       expect(secret).toMatch(/^[\w-]{43,}$/);
       expect(hidden.stdout).not.toContain(secret);
     }
+  });
+
+  it('checks what a vendor has signed, and says so where it is not signed', async () => {
+    await box.json('vendor', 'init', 'signer', '--origin', box.origin, '--denominations', '10');
+    const { statement: secrets } = JSON.parse(
+      await readFile(join(box.folder, 'signer', 'keys.json'), 'utf8'),
+    ) as { statement: string[] };
+    const card = deriveCard(new Uint8Array(32).fill(7), { protocol: 'chain' }, 10);
+    const [tip, time] = [card.source.proof(3), Math.floor(Date.now() / 1000)];
+    const report = { units: 10, spent: 3, top: 3, expires: 1_950_000_000, gaps: [] };
+    const claims = { origin: box.origin, message: card.message, time, tip, report };
+    const signature = signStatement(fromBase64url(secrets[0]!, 32), claims);
+    const signed = {
+      signature: toBase64url(signature),
+      statement: {
+        card: card.id,
+        message: toBase64url(card.message),
+        origin: box.origin,
+        state: report,
+        time,
+        tip: toBase64url(tip),
+      },
+    };
+    await writeFile(join(box.folder, 'statement.json'), JSON.stringify(signed));
+    const check = ['--document', join('signer', 'document.json')];
+    const [checked] = await box.json<Finding[]>('inspect', 'statement.json', ...check);
+    expect(checked?.summary).toMatch(/^The signature holds: .* 3 of 10 units spent, 7 units left/);
+    const [unchecked] = await box.json<Finding[]>('inspect', 'statement.json');
+    expect(unchecked?.summary).toMatch(/^The signature was not checked/);
+
+    const forged = { ...signed, statement: { ...signed.statement, state: { ...report, spent: 2 } } };
+    const refused = await box.run(['inspect', '-', ...check], { input: JSON.stringify(forged) });
+    expect(refused.code).toBe(1);
+    expect(twoLines(refused.stderr).what).toBe(`${box.origin} has not signed that statement`);
+  });
+
+  it('hashes the evidence of a chain down to its card', async () => {
+    const card = deriveCard(new Uint8Array(32).fill(7), { protocol: 'chain' }, 10);
+    const json = evidenceToJson({
+      origin: box.origin,
+      card: card.id,
+      end: 3,
+      link: card.source.proof(3),
+      opening: card.opening,
+    });
+    const [found] = await inspect(JSON.stringify(json));
+    expect(found).toMatchObject({ kind: 'evidence', facts: { end: 3, card: card.id } });
+    expect(JSON.stringify(found)).not.toContain(toBase64url(card.opening));
+
+    const input = JSON.stringify({ evidence: { ...(json['evidence'] as object), end: 4 } });
+    const refused = await box.run(['inspect', '-'], { input });
+    expect(refused.code).toBe(1);
+    expect(twoLines(refused.stderr).what).toBe('that evidence does not hold');
   });
 
   it.each(['', 'hello', '{}', '{"a":1}', 'Payment !!!', 'Payment id="x"', `${encode(receipt)}x`, '[1]'])(

@@ -1,5 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { fromUtf8 } from '../../core/bytes.js';
+import { fromUtf8, utf8 } from '../../core/bytes.js';
+import { parseKeyDocument, type ReceivedDocument } from '../../core/key-document.js';
+import { canonicalJson, parseJson } from '../../core/wire/canonical-json.js';
+import { expectObject } from '../../core/wire/json-members.js';
 import { defineCommand } from '../command.js';
 import { readFileOrInput } from '../input.js';
 import { detect } from '../inspect/detect.js';
@@ -8,14 +11,19 @@ import { formatPairs } from '../table.js';
 
 export const inspect = defineCommand({
   name: 'inspect',
-  summary: 'Decode a credential, challenge, receipt, state, key document, backup or voucher code',
+  summary: 'Decode or check what impuls writes: credentials, receipts, statements, evidence, keys, backups',
   usage: '<text> | <file> | - [options]',
   options: {
+    document: {
+      type: 'string',
+      value: '<file>',
+      help: 'The key document with which the signature of a statement is checked',
+    },
     'show-secrets': { type: 'boolean', help: 'Show seeds and signatures of a backup too' },
   },
   words: [1, 1],
   notes:
-    'It tells by the text what it is. A dump of headers, such as that of `curl -i`, works too. It asks nobody.',
+    'It tells by the text what it is. A dump of headers, such as that of `curl -i`, works too. It asks nobody.\n\nA statement that a vendor has signed is checked with --document, or with the key document that it came with; a\nlink of a `chain` card is hashed down to its anchor. Both fail where they do not hold.',
   examples: [
     'curl -si https://news.example/articles/1 | impuls inspect -',
     'curl -s https://news.example/.well-known/impuls | impuls inspect -',
@@ -23,7 +31,8 @@ export const inspect = defineCommand({
   ],
   async run({ terminal, values, positionals, stdin }) {
     const text = await readText(positionals[0]!, stdin);
-    const findings = detect(text, { secrets: values['show-secrets'] ? 'show' : 'hide' });
+    const document = values.document === undefined ? undefined : await readDocument(values.document, stdin);
+    const findings = detect(text, { secrets: values['show-secrets'] ? 'show' : 'hide', document });
     if (terminal.json) {
       terminal.printJson(findings);
       return;
@@ -39,6 +48,12 @@ export const inspect = defineCommand({
     );
   },
 });
+
+/** As it is served, or as a vendor keeps it. @throws ImpulsError `bad-document` */
+async function readDocument(name: string, stdin: NodeJS.ReadStream): Promise<ReceivedDocument> {
+  const json = expectObject(parseJson(fromUtf8(await readFileOrInput(name, stdin))), 'the key document');
+  return parseKeyDocument(utf8(canonicalJson(json['document'] ?? json)));
+}
 
 async function readText(argument: string, stdin: NodeJS.ReadStream): Promise<string> {
   const isFile =

@@ -1,4 +1,5 @@
 import { toBase64url } from '../../core/base64url.js';
+import type { ChainEvidence, SignedStatement } from '../../core/evidence.js';
 import { worthOf, type ReceivedDocument } from '../../core/key-document.js';
 import type { CardReport } from '../../core/receipt.js';
 import type { JsonObject } from '../../core/wire/canonical-json.js';
@@ -104,8 +105,30 @@ function balance({ units, spent, gaps, expires }: CardReport): string {
   return `${formatCount(spent)} of ${formatUnits(units)} spent, ${left} left, ${plural(gaps.length, 'gap')}; good until ${formatDay(expires)}.`;
 }
 
-export function describeStatement(facts: JsonObject, report: CardReport): Finding {
-  return { kind: 'statement', summary: `A signed state of a card. ${balance(report)}`, facts };
+/** @param by the document under which the signature holds, if one was there to check it with */
+export function describeStatement(
+  facts: JsonObject,
+  { report, time, origin }: SignedStatement,
+  by: ReceivedDocument | undefined,
+): Finding {
+  const signed = by
+    ? `The signature holds: ${origin} said at ${formatMoment(time)}, under the key document ${toBase64url(by.digest)}:`
+    : `The signature was not checked: add --document with the key document of ${origin}. It says of ${formatMoment(time)}:`;
+  return { kind: 'statement', summary: `${signed} ${balance(report)}`, facts };
+}
+
+function formatMoment(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000', '');
+}
+
+export function describeEvidence({ origin, card, end, link }: ChainEvidence): Finding {
+  return {
+    kind: 'evidence',
+    summary:
+      `It holds: the link hashes down to the anchor of the card in ${plural(end, 'step')}. So whoever had this card has ` +
+      `presented its unit ${formatCount(end)}; a vendor that counts higher ones as spent has to show a higher link.`,
+    facts: { origin, card, end, link: toBase64url(link) },
+  };
 }
 
 export function describeDocument({ document, digest }: ReceivedDocument): Finding {

@@ -1,6 +1,7 @@
 import { utf8 } from '../../core/bytes.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
-import { parseKeyDocument } from '../../core/key-document.js';
+import { parseEvidence, parseStatement, verifyEvidence, verifySignedStatement } from '../../core/evidence.js';
+import { parseKeyDocument, type ReceivedDocument } from '../../core/key-document.js';
 import { formatVoucherCode, parseVoucherCode } from '../../core/voucher-code.js';
 import { decodeText, encodeText } from '../../core/wire/base64url-text.js';
 import { canonicalJson, parseJson, type JsonObject, type JsonValue } from '../../core/wire/canonical-json.js';
@@ -9,12 +10,13 @@ import { parseCredential } from '../../core/wire/credential.js';
 import { expectObject } from '../../core/wire/json-members.js';
 import { parseProblem } from '../../core/wire/problem.js';
 import { parseReceipt } from '../../core/wire/receipt-header.js';
-import { parseState, reportFromJson, stateFromJson } from '../../core/wire/state-header.js';
+import { parseState, stateFromJson } from '../../core/wire/state-header.js';
 import { backupStart, describeBackup } from './backup.js';
 import {
   describeChallenge,
   describeCredential,
   describeDocument,
+  describeEvidence,
   describeProblem,
   describeReceipt,
   describeState,
@@ -27,6 +29,8 @@ import type { Finding } from './finding.js';
 export interface DetectOptions {
   /** What to do with seeds, codes and other secrets. */
   readonly secrets: 'hide' | 'show';
+  /** With which statements are checked; default: the one that comes with them, if any. */
+  readonly document?: ReceivedDocument | undefined;
 }
 
 const header =
@@ -41,14 +45,14 @@ export function detect(input: string, options: DetectOptions): Finding[] {
     return headers.flatMap(([, name, value]) => readHeader(name!.toLowerCase(), value!));
   if (/^payment\s/i.test(text))
     return readHeader(/\bid\s*=/i.test(text) ? 'www-authenticate' : 'authorization', text);
-  if (text.startsWith('{')) return [readJson(parseJson(text))];
+  if (text.startsWith('{')) return [readJson(parseJson(text), options)];
   if (/^[0-9A-Za-z\s-]{20,40}$/.test(text) || /^https?:\S*#/.test(text)) {
     const code = voucherOf(text);
     if (code) return [code];
   }
   if (/^[0-9A-Za-z_-]{24,}$/.test(text)) {
     try {
-      return [readJson(parseJson(decodeText(text)))];
+      return [readJson(parseJson(decodeText(text)), options)];
     } catch (error) {
       if (!isImpulsError(error)) throw error;
     }
@@ -73,22 +77,21 @@ function readHeader(name: string, value: string): Finding[] {
   }
 }
 
-function readJson(value: JsonValue): Finding {
+function readJson(value: JsonValue, options: DetectOptions): Finding {
   const json = expectObject(value, 'the JSON');
   const has = (...names: string[]): boolean => names.every((name) => json[name] !== undefined);
   if (has('cards', 'activation', 'endpoints'))
     return describeDocument(parseKeyDocument(utf8(canonicalJson(json))));
   // The file in which a vendor keeps it.
-  if (has('document', 'replaced')) return readJson(json['document']!);
+  if (has('document', 'replaced')) return readJson(json['document']!, options);
   if (has('challenge', 'payload')) {
     const credential = parseCredential(`Payment ${encodeText(JSON.stringify(json))}`);
     if (credential) return describeCredential(credential);
   }
   if (has('id', 'realm', 'intent', 'request')) return describeChallenge(challengeOf(json));
-  if (has('statement', 'signature')) {
-    return describeStatement(json, reportFromJson(expectObject(json['statement'], 'statement')['state']!));
-  }
-  if (has('card', 'state')) return readJson(json['state']!);
+  if (has('statement', 'signature')) return readStatement(json, options);
+  if (has('evidence')) return readEvidence(json);
+  if (has('card', 'state')) return readJson(json['state']!, options);
   if (has('verdict', 'gaps', 'mac')) return describeState(stateFromJson(json));
   if (has('status', 'reference', 'mac'))
     return describeReceipt(parseReceipt(encodeText(JSON.stringify(json))));
@@ -96,6 +99,28 @@ function readJson(value: JsonValue): Finding {
     return describeProblem(parseProblem(JSON.stringify(json)));
   throw new ImpulsError('malformed', 'that JSON is nothing that impuls knows', {
     hint: 'Give it whole, as it came over the wire.',
+  });
+}
+
+/** @throws ImpulsError `bad-signature` if it is not the vendor's */
+function readStatement(json: JsonObject, options: DetectOptions): Finding {
+  const statement = parseStatement(json);
+  const own = json['document'];
+  const by = options.document ?? (own === undefined ? undefined : parseKeyDocument(utf8(canonicalJson(own))));
+  if (by && !verifySignedStatement(by.document, statement)) {
+    throw new ImpulsError('bad-signature', `${by.document.origin} has not signed that statement`, {
+      hint: 'Compare it with the original, and give the key document of its vendor and time: --document keys.json.',
+    });
+  }
+  return describeStatement(json, statement, by);
+}
+
+/** @throws ImpulsError `bad-signature` if it does not hold */
+function readEvidence(json: JsonObject): Finding {
+  const evidence = parseEvidence(json);
+  if (verifyEvidence(evidence)) return describeEvidence(evidence);
+  throw new ImpulsError('bad-signature', 'that evidence does not hold', {
+    hint: 'It is damaged, or made up: the link does not lead to the anchor of that card.',
   });
 }
 

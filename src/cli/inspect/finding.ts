@@ -8,6 +8,7 @@ export interface Finding {
     | 'receipt'
     | 'state'
     | 'statement'
+    | 'evidence'
     | 'key document'
     | 'backup'
     | 'voucher code'

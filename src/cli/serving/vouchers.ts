@@ -1,7 +1,9 @@
 import { ImpulsError } from '../../core/errors.js';
+import { evidenceToJson } from '../../core/evidence.js';
 import type { KeyDocument } from '../../core/key-document.js';
 import type { JsonValue } from '../../core/wire/canonical-json.js';
-import { expectObject, expectUint32 } from '../../core/wire/json-members.js';
+import { expectObject, expectText, expectUint32 } from '../../core/wire/json-members.js';
+import { createEvidence } from '../../server/evidence.js';
 import type { Ledger, OrderItem, Vendor } from '../../server/index.js';
 import { answerBatches } from './admin-batches.js';
 import { checkItems, readItems } from './items.js';
@@ -45,6 +47,11 @@ export async function answerAdmin(
       return vendor.totals();
     case 'books':
       return ledger.readBooks();
+    case 'evidence': {
+      const card = await ledger.readCard(expectText(json['card'], 'card'));
+      const shown = card && createEvidence(vendor.document.origin, card);
+      return shown ? evidenceToJson(shown) : null;
+    }
     case 'reload':
       return { document: await reload() };
     case 'status':
