@@ -24,6 +24,9 @@ export const issueContext: EnvelopeContext = { info: utf8('impuls/1 issue'), aad
 /** Of a question about an order (docs/spec.md §4). */
 export const orderContext: EnvelopeContext = { info: utf8('impuls/1 order'), aad: nothing };
 
+/** Of the order that units are put to (docs/spec.md §10). */
+export const creditContext: EnvelopeContext = { info: utf8('impuls/1 credit'), aad: nothing };
+
 /** Bytes that an envelope adds: the encapsulated key and the authentication tag. */
 export const envelopeOverhead = 32 + 16;
 

@@ -36,6 +36,7 @@ export {
   type Claim,
   type ClaimedRequest,
 } from './claim.js';
+export { decodeCredit, encodeCredit, type Credit, type CreditPurpose } from './credit.js';
 export { generateEnvelopeKey, openEnvelope, sealEnvelope } from './envelope.js';
 export { ImpulsError, isImpulsError, type ErrorCode, type ImpulsErrorOptions } from './errors.js';
 export {

@@ -76,11 +76,16 @@ export interface Endpoints {
   readonly order: string;
   readonly state: string;
   readonly statement: string;
+  /** Where units become an exchange or a refund; a vendor without it takes no cards back. */
+  readonly credit?: string;
 }
 
-/** In seconds. */
 export interface Policy {
+  /** Seconds after their end in which cards can still be exchanged, and refunded if anything is. */
   readonly grace: number;
+  /** `reference`: units are refunded against a reference that the operator pays out. Absent: they are not. */
+  readonly refund?: 'reference';
+  /** Seconds. */
   readonly retention: number;
 }
 
@@ -192,6 +197,7 @@ function readUnit(json: JsonObject): Unit {
 function readPolicy(json: JsonObject): Policy {
   return {
     grace: expectUint32(json['grace'], 'policy.grace'),
+    ...(json['refund'] === 'reference' && { refund: 'reference' as const }),
     retention: expectUint32(json['retention'], 'policy.retention'),
   };
 }
@@ -210,6 +216,7 @@ function readEndpoints(json: JsonObject, origin: string): Endpoints {
     order: path('order'),
     state: path('state'),
     statement: path('statement'),
+    ...(json['credit'] !== undefined && { credit: path('credit') }),
   };
 }
 

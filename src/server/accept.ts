@@ -1,5 +1,6 @@
 import { fromBase64url, toBase64url } from '../core/base64url.js';
 import { equalBytes } from '../core/bytes.js';
+import type { CardState } from '../core/card-state.js';
 import { deriveKeys, type CardKeys } from '../core/card.js';
 import { derivePaymentKey, verifyTag, type ClaimedRequest } from '../core/claim.js';
 import { sha256 } from '../core/hash.js';
@@ -7,7 +8,7 @@ import { limits } from '../core/limits.js';
 import { protocols, type Scheme } from '../core/protocol.js';
 import { spend, type Verdict } from '../core/spend.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
-import type { CardEntry, ClaimRecord, Ledger, StoredCard } from './ledger.js';
+import type { CardEntry, ClaimRecord, CreditTo, Ledger, StoredCard } from './ledger.js';
 
 /** From a parsed credential to a verdict that is durable: docs/spec.md §6.4, in its order. */
 
@@ -47,6 +48,16 @@ export interface ClaimTerms {
   readonly sealed: boolean;
   /** The body that arrived. */
   readonly body: Uint8Array;
+  /** Of a route that takes cards back. */
+  readonly takingBack?: TakingBack | undefined;
+}
+
+/** How a route takes cards back: the units of a claim go to an order, and become no revenue. */
+export interface TakingBack {
+  /** Seconds after its end in which a card can still be given back. */
+  readonly graceSeconds: number;
+  /** Asked when all else holds. @returns undefined if the body names no order that takes units */
+  readonly orderOf: () => Promise<CreditTo | undefined>;
 }
 
 /** What became of a credential. */
@@ -100,7 +111,7 @@ export async function acceptClaim(
       known: record && { status: statusOf(record, running), safe: record.safe, repeats: repeats.count(tag) },
       price: terms.price,
       charge: terms.charge,
-      cardExpired: terms.now >= card.entry.expires,
+      cardExpired: terms.now >= card.entry.expires + (terms.takingBack?.graceSeconds ?? 0),
       challengeExpired: (terms.challengeExpires ?? 0) <= terms.now || !terms.challengeFree(),
       bodyMatches,
     });
@@ -132,7 +143,11 @@ export async function acceptClaim(
       acceptedAt: terms.now,
       challengeExpires: terms.challengeExpires!,
     };
-    if (await ledger.accept(id, card.version, outcome.next, accepted)) {
+    const done = terms.takingBack
+      ? await credit(ledger, card, outcome.next, accepted, terms.takingBack)
+      : await ledger.accept(id, card.version, outcome.next, accepted);
+    if (done === 'closed') return { status: 'refused', verdict: 'mismatched', card, tools };
+    if (done) {
       if (accepted.safe) running.add(tag);
       const moved = { entry: card.entry, state: outcome.next, version: card.version + 1 };
       return { status: 'paid', verdict: 'accepted', card: moved, tools, record: accepted };
@@ -141,6 +156,20 @@ export async function acceptClaim(
     if (!fresh) return { status: 'unknown', reason: 'card' };
     card = fresh;
   }
+}
+
+/** As `Ledger.accept`, and the units go to an order. */
+async function credit(
+  ledger: Ledger,
+  { entry, version }: StoredCard,
+  next: CardState,
+  claim: ClaimRecord,
+  { orderOf }: TakingBack,
+): Promise<boolean | 'closed'> {
+  const order = await orderOf();
+  if (!order) return 'closed';
+  const done = await ledger.credit(entry.id, version, next, claim, order);
+  return done === 'closed' ? done : done === 'credited';
 }
 
 /**

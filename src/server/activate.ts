@@ -42,7 +42,8 @@ export async function activate(
     });
   }
   const known = await ledger.readCard(id);
-  if (!known && now >= key.expires) {
+  // What was never used can be exchanged as long as what was.
+  if (!known && now >= key.expires + document.policy.grace) {
     throw new ImpulsError('card-expired', 'cards of that key have expired');
   }
   const { activateUntil = Infinity } = revocationOf(document, key.id) ?? {};

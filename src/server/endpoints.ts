@@ -4,7 +4,7 @@ import { issueContext, openEnvelope, orderContext, type EnvelopeContext } from '
 import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { computeStateTag, macState, reportState, signStatement, type CardReport } from '../core/receipt.js';
-import { canonicalJson, parseJson, type JsonValue } from '../core/wire/canonical-json.js';
+import { canonicalJson, parseJson, type JsonObject, type JsonValue } from '../core/wire/canonical-json.js';
 import { expectObject, expectText } from '../core/wire/json-members.js';
 import { problemOfError } from '../core/wire/problem.js';
 import { reportToJson, stateToJson } from '../core/wire/state-header.js';
@@ -15,7 +15,7 @@ import { redeemable } from './batches.js';
 import { jsonReply, type Call, type Reply } from './call.js';
 import { issue, readIssueRequest, unknownOrder, type Issuer } from './issue.js';
 import type { VendorKeys } from './keys.js';
-import type { StoredCard } from './ledger.js';
+import type { StoredCard, StoredOrder } from './ledger.js';
 import { problemReply, unavailableReply } from './problems.js';
 import type { FailureBudget } from './throttle.js';
 import { orderId } from './vouchers.js';
@@ -114,12 +114,21 @@ async function answerOrder(context: EndpointContext, value: JsonValue, call: Cal
   const secret = text(await unseal(context, value, orderContext), 'order', 128);
   const order = await withinBudget(context, call, async () => {
     const id = orderId(context.voucherKey, secret);
-    const found = redeemable(await context.ledger.readOrder(id), seconds(context));
+    const order = await context.ledger.readOrder(id);
+    const found = order?.credit?.purpose === 'refund' ? order : redeemable(order, seconds(context));
     if (!found) throw unknownOrder();
     return found;
   });
   const items = order.items.map(({ denomination, count }) => ({ denomination, count }));
-  return jsonReply(200, canonicalJson({ items, served: order.served !== undefined }));
+  const served = order.served !== undefined;
+  return jsonReply(200, canonicalJson({ ...creditOf(order), items, served }));
+}
+
+/** What a wallet hears of an order that it has put units to. */
+function creditOf({ credit }: StoredOrder): JsonObject {
+  if (!credit) return {};
+  const { purpose, units, paid } = credit;
+  return { credit: { purpose, units, ...(paid !== undefined && { paid }) } };
 }
 
 async function answerIssue(context: EndpointContext, value: JsonValue, call: Call): Promise<Reply> {

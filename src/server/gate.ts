@@ -5,7 +5,7 @@ import { limits } from '../core/limits.js';
 import { createCredentialParser } from '../core/wire/credential-parser.js';
 import type { Credential } from '../core/wire/credential.js';
 import { problems, type ProblemCode } from '../core/wire/problem.js';
-import { acceptClaim, type Acceptance, type Accepting } from './accept.js';
+import { acceptClaim, type Acceptance, type Accepting, type TakingBack } from './accept.js';
 import type { Activity } from './activity.js';
 import { isSafe, type Call, type Header, type Reply } from './call.js';
 import type { Challenges, Demands } from './challenges.js';
@@ -64,7 +64,12 @@ export interface GateContext extends Accepting, PaymentContext {
   readonly activity: Activity;
 }
 
-export function createGate(context: GateContext, route: Route): Gate {
+/** @param takingBack of a route that takes cards back: for a call and its body, where the units go */
+export function createGate(
+  context: GateContext,
+  route: Route,
+  takingBack?: (body: Uint8Array) => TakingBack,
+): Gate {
   const declared = [...(route.headers ?? [])].map((name) => name.toLowerCase()).sort();
   const { charge = 'price', maxBodyBytes = limits.bodyBytes, name = route.listing?.path ?? '' } = route;
   const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
@@ -125,13 +130,15 @@ export function createGate(context: GateContext, route: Route): Gate {
       acceptance = await acceptClaim(context, payload, request, {
         price,
         charge,
-        safe: isSafe(call.method),
+        // What has been credited can be said again.
+        safe: takingBack !== undefined || isSafe(call.method),
         route: name,
         now,
         challengeExpires,
         sealed: route.seal === undefined || payload.seal !== undefined,
         challengeFree: () => context.challenges.claimCharge(challenge, tag, now),
         body,
+        takingBack: takingBack?.(body),
       });
     } catch (error) {
       if (!isImpulsError(error, 'storage-failed')) throw error;

@@ -9,7 +9,7 @@ import { limits } from '../core/limits.js';
 import type { JsonValue } from '../core/wire/canonical-json.js';
 import { redeemable } from './batches.js';
 import type { IssuingSigner } from './keys.js';
-import type { Ledger, OrderItem } from './ledger.js';
+import type { Ledger, OrderItem, StoredOrder } from './ledger.js';
 import { orderId } from './vouchers.js';
 
 /** Issuing blind, docs/spec.md §4: the vendor signs what it cannot read, once for each order. */
@@ -72,7 +72,7 @@ export async function issue(
     signatures.push(await sign(keys[i]!, signers, item.blinded));
   }
   if (!order) throw unknownOrder();
-  if (!sameItems(order.items, keys)) {
+  if (!fits(order, keys)) {
     throw new ImpulsError('order-mismatch', 'the order is for other cards', {
       hint: 'Ask the order endpoint what it is for.',
     });
@@ -112,6 +112,12 @@ async function sign(
   const signer = signers.find(({ id }) => id === entry.id);
   if (!signer) throw new ImpulsError('bad-key', `no secret for issuing key ${entry.id}`);
   return signer.blindSign(blinded);
+}
+
+/** What was put to an order in exchange may become any cards that hold just that. */
+function fits({ items, credit }: StoredOrder, keys: readonly IssuingKey[]): boolean {
+  if (!credit) return sameItems(items, keys);
+  return keys.reduce((sum, { denomination }) => sum + denomination, 0) === credit.units;
 }
 
 function sameItems(items: readonly OrderItem[], keys: readonly IssuingKey[]): boolean {

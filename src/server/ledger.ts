@@ -1,5 +1,8 @@
 import type { CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
+import type { CreditPurpose } from '../core/credit.js';
+
+export type { CreditPurpose };
 
 /**
  * Where a vendor keeps what must survive: cards, claims, orders, and the books. A time `at` is Unix seconds.
@@ -231,9 +234,6 @@ export interface IssuedCard {
   readonly key: string;
   readonly units: number;
 }
-
-/** `exchange`: for other cards. `refund`: the vendor pays it out. */
-export type CreditPurpose = 'exchange' | 'refund';
 
 /** Where a claim's units go. */
 export interface CreditTo {

@@ -15,6 +15,7 @@ import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Reply } from './call.js';
 import { createChallenges } from './challenges.js';
 import { createCors, type Cors } from './cors.js';
+import { createCreditDesk } from './credits.js';
 import { describeApi, describeForModels, type ListedRoute } from './discovery.js';
 import { answerEndpoint, type EndpointContext } from './endpoints.js';
 import { createGate, type Gate, type GateContext, type Route } from './gate.js';
@@ -127,7 +128,7 @@ export function createVendor(options: VendorOptions): Vendor {
     '/llms.txt': (call, { received }) =>
       page(call, 'text/plain; charset=utf-8', describeForModels(received.document, routes())),
   };
-  const paths = new Set([...Object.keys(pages), ...Object.values<string>({ ...document.endpoints })]);
+  const creditDesk = createCreditDesk(gateContext, () => current.endpoints);
 
   return {
     get document() {
@@ -146,10 +147,12 @@ export function createVendor(options: VendorOptions): Vendor {
 
     async answer(call) {
       const path = call.target.split('?', 1)[0]!;
-      if (!paths.has(path)) return undefined;
+      const answerPage = pages[path];
+      const { document } = current.received;
+      if (!answerPage && !Object.values<string>({ ...document.endpoints }).includes(path)) return undefined;
       const preflight = cors.preflight(call);
       if (preflight) return preflight;
-      const answerPage = pages[path];
+      if (path === document.endpoints.credit) return creditDesk(call);
       const reply = answerPage ? answerPage(call, current) : await answerEndpoint(current.endpoints, call);
       return reply && { ...reply, headers: [...reply.headers, ...cors.headers(call)] };
     },
@@ -187,7 +190,8 @@ function checkReplacement(current: Published, next: Published): void {
   const [old, fresh] = [current.received.document, next.received.document];
   const same = (a: object, b: object): boolean => JSON.stringify(a) === JSON.stringify(b);
   const isFixed =
-    same({ ...old.endpoints }, { ...fresh.endpoints }) &&
+    // One may be added.
+    same({ ...fresh.endpoints, ...old.endpoints }, { ...fresh.endpoints }) &&
     same({ ...old.unit }, { ...fresh.unit }) &&
     equalBytes(current.keys.challenge, next.keys.challenge) &&
     equalBytes(current.keys.voucher, next.keys.voucher);

@@ -79,8 +79,9 @@ export async function createTestKeys(
       order: '/impuls/order',
       state: '/impuls/state',
       statement: '/impuls/statement',
+      credit: '/impuls/credit',
     },
-    policy: { grace: 30 * 86_400, retention: 40 * 86_400 },
+    policy: { grace: 30 * 86_400, refund: 'reference', retention: 40 * 86_400 },
     previous: [],
   };
   const keys: VendorKeys = {
