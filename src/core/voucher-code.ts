@@ -27,6 +27,22 @@ export function createVoucherCode(random: (length: number) => Uint8Array): strin
   return body + checkCharacters(body);
 }
 
+/**
+ * The code that a secret decides: the same bytes make the same code, for ever.
+ *
+ * @param seed 21 secret bytes that look random: 4 for the first character, then one for each that follows
+ * @returns 20 characters without separators, secret
+ */
+export function deriveVoucherCode(seed: Uint8Array): string {
+  const [a = 0, b = 0, c = 0, d = 0, ...rest] = seed;
+  if (rest.length !== randomCharacters - 1) {
+    throw new ImpulsError('invalid-argument', 'a code is derived from 21 bytes');
+  }
+  const first = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const body = alphabet[10 + (first % 22)]! + rest.map((byte) => alphabet[byte & 31]!).join('');
+  return body + checkCharacters(body);
+}
+
 /** For people to read: `K7Q2M-…`, four groups of five. @param code 20 characters */
 export function formatVoucherCode(code: string): string {
   const groups: string[] = [];

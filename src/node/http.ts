@@ -49,7 +49,7 @@ export type NodeHandler = (
 
 /** Answers the vendor's own paths; any other goes to `next`, or is answered 404. */
 export function createNodeHandler(vendor: Vendor, { sourceOf }: NodeHandlerOptions = {}): NodeHandler {
-  return createHandler((call) => vendor.answer(call), sourceOf);
+  return createCallHandler((call) => vendor.answer(call), sourceOf);
 }
 
 /** Sells the content keys of a vendor; any other path goes to `next`, or is answered 404. */
@@ -58,10 +58,11 @@ export function createNodeContentHandler(
   keys: ContentKeys,
   options?: ContentOptions,
 ): NodeHandler {
-  return createHandler(createContentAnswerer(vendor, keys, options));
+  return createCallHandler(createContentAnswerer(vendor, keys, options));
 }
 
-function createHandler(
+/** Answers calls; what it has no answer for goes to `next`, or is answered 404. */
+export function createCallHandler(
   answer: (call: Call) => Promise<Reply | undefined>,
   sourceOf?: NodeHandlerOptions['sourceOf'],
 ): NodeHandler {

@@ -1,5 +1,6 @@
 /** The vendor on Node: `impuls/server/node`. */
 export {
+  createCallHandler,
   createNodeContentHandler,
   createNodeHandler,
   createPaidNodeHandler,

@@ -327,7 +327,10 @@ describe('voucher create', () => {
   it('says which cards there are', async () => {
     const { code, stderr } = await box.run(['voucher', 'create', 'shop', '--units', '7']);
     expect(code).toBe(2);
-    expect(twoLines(stderr)).toEqual({ what: 'no cards of 7 units are issued', next: 'Say --units 100.' });
+    expect(twoLines(stderr)).toEqual({
+      what: 'no cards of 7 units are issued',
+      next: 'There are cards of 100 units.',
+    });
     expect((await box.run(['voucher', 'create', 'shop', '--cards', '65'])).code).toBe(2);
     expect((await box.run(['voucher', 'create', 'shop', '--count', '10001'])).code).toBe(2);
   });

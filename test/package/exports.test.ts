@@ -109,6 +109,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   ],
   './server/sqlite': ['openContentRegistry', 'openSqliteLedger'],
   './server/node': [
+    'createCallHandler',
     'createNodeContentHandler',
     'createNodeHandler',
     'createPaidNodeHandler',

@@ -1,13 +1,11 @@
-import { ImpulsError } from '../../core/errors.js';
 import type { KeyDocument } from '../../core/key-document.js';
 import { issuingKeys } from '../../core/key-life.js';
-import { limits } from '../../core/limits.js';
-import type { JsonValue } from '../../core/wire/canonical-json.js';
-import { expectArray, expectObject, expectUint32 } from '../../core/wire/json-members.js';
 import type { OrderItem } from '../../server/index.js';
 import { wholeNumber, type Values } from '../command.js';
 
-/** What a voucher is good for, as a command or a request of the admin socket says it. */
+export { checkItems, readItems } from '../../server/order-items.js';
+
+/** What a voucher is good for, as a command says it. */
 
 /** For commands that make codes. */
 export const itemOptions = {
@@ -29,30 +27,4 @@ export function itemOf(
   const kinds = (live.length === 0 ? document.cards : live).map((key) => key.denomination);
   const denomination = units === undefined ? Math.min(...kinds) : wholeNumber(units, '--units');
   return { denomination, count: wholeNumber(cards, '--cards') };
-}
-
-/** Whether there are such cards. @param now Unix seconds @throws ImpulsError `invalid-argument` */
-export function checkItems(document: KeyDocument, items: readonly OrderItem[], now: number): void {
-  const live = [...new Set(issuingKeys(document, now).map((key) => key.denomination))];
-  for (const { denomination } of items) {
-    if (live.includes(denomination)) continue;
-    throw new ImpulsError('invalid-argument', `no cards of ${denomination} units are issued`, {
-      hint: live.length === 0 ? 'All issuing keys have run out.' : `Say --units ${live.join(' or ')}.`,
-    });
-  }
-  const cards = items.reduce((sum, item) => sum + item.count, 0);
-  if (cards < 1 || cards > limits.orderItems) {
-    throw new ImpulsError('invalid-argument', `a voucher is good for 1 to ${limits.orderItems} cards`);
-  }
-}
-
-/** @throws ImpulsError `malformed` */
-export function readItems(value: JsonValue | undefined): OrderItem[] {
-  return expectArray(value, 'items').map((item) => {
-    const entry = expectObject(item, 'an item');
-    return {
-      denomination: expectUint32(entry['denomination'], 'denomination'),
-      count: expectUint32(entry['count'], 'count'),
-    };
-  });
 }
