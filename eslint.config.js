@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 /** The layers: what may be imported where. The same rule is checked on the built files by test/package. */
 const noNode = { group: ['node:*'], message: 'This layer runs everywhere: no Node.' };
 const noPeers = {
-  group: ['better-sqlite3', 'pdfkit', 'qrcode', 'undici'],
+  group: ['better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici'],
   message: 'Optional peers are imported in src/node only.',
 };
 const layer = (name, ...forbidden) => ({

@@ -27,7 +27,7 @@ const layers: readonly Layer[] = [
   {
     name: 'node',
     below: ['core', 'server', 'client'],
-    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'undici'],
+    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici'],
   },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
   { name: 'cli', below: ['core', 'server', 'client', 'node'], packages: ['cli-table3'] },
