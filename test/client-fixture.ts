@@ -111,7 +111,7 @@ export async function createWorld(
     open: (options = {}) =>
       openWallet({
         storage: createMemoryStorage(),
-        fetch: world.fetch,
+        ...(!options.transport && { fetch: world.fetch }),
         clock: () => time.ms,
         sleep: async (_, signal) => signal?.throwIfAborted(),
         ...options,

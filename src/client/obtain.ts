@@ -26,7 +26,7 @@ export type Redeeming = Obtaining & Checking & Pick<Environment, 'clock' | 'acti
 
 export type Report = (progress: Progress) => void;
 
-/** As in `issuing.ts`, which is loaded when it is first needed; so are the next three. */
+/** As in `issuing.ts`, which is loaded when it is first needed; so are the next two. */
 export async function redeem(
   context: Redeeming,
   origin: string,
