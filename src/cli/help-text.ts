@@ -3,8 +3,15 @@ import { exitCodeMeanings } from './exit-codes.js';
 
 export function overview(commands: readonly Command[]): string {
   const groups: ReadonlyArray<readonly [title: string, test: (name: string) => boolean]> = [
-    ['With a wallet', (name) => !/^(?:vendor|voucher|batch|keys|liability|report|audit|pack|web|demo|inspect)/.test(name)],
-    ['As a vendor', (name) => /^(?:vendor|voucher|batch|keys|liability|report|audit|pack|web)/.test(name)],
+    [
+      'With a wallet',
+      (name) =>
+        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|demo|inspect)/.test(name),
+    ],
+    [
+      'As a vendor',
+      (name) => /^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web)/.test(name),
+    ],
     ['To look at', (name) => /^(?:demo|inspect)/.test(name)],
   ];
   return [

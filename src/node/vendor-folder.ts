@@ -35,6 +35,8 @@ import { explaining, readVendor, storing, vendorFiles, written, type StoreOption
  *   keys.json       the secrets, for the owner only; written when keys are made, rotated or destroyed
  *   ledger.db       cards, claims, orders; the ledger's
  *   content.db      content keys for sale; made when the first is packed
+ *   sales.json      how others sell for this vendor, with secrets; made when the first way to sell is set up
+ *   sales.db        which payment is for which order, as hashes; made when Stripe is set up
  *
  * Where the first two differ `vendor.json` wins, and a new document is published. The origin and the unit never change:
  * cards were sold in them.

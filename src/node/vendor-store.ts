@@ -29,6 +29,8 @@ export const vendorFiles = {
   keys: 'keys.json',
   ledger: 'ledger.db',
   content: 'content.db',
+  sales: 'sales.json',
+  saleRecords: 'sales.db',
 } as const;
 
 /** Puts a file in place, whole; on the disk when it resolves. @param mode permission bits */
@@ -135,13 +137,13 @@ async function readState(folder: string): Promise<VendorState> {
 
 /** Who was killed while it wrote left a draft, perhaps of secrets. */
 async function removeDrafts(folder: string): Promise<void> {
-  const draft = /^(?:keys|document)\.json\.\d+\.new$/;
+  const draft = /^(?:keys|document|sales)\.json\.\d+\.new$/;
   for (const name of await readdir(folder)) {
     if (draft.test(name)) await rm(join(folder, name), { force: true });
   }
 }
 
-async function refuseOpenSecrets(file: string): Promise<void> {
+export async function refuseOpenSecrets(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (found && process.platform !== 'win32' && (found.mode & 0o077) !== 0) {
     throw new ImpulsError('storage-failed', `${file} holds secrets, and others can read it`, {

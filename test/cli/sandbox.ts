@@ -32,6 +32,8 @@ export interface Sandbox {
   /** Runs what must succeed. @returns what it wrote as JSON */
   json<T>(...args: readonly string[]): Promise<T>;
   serve(...args: readonly string[]): Promise<Server>;
+  /** The same with more in its environment. */
+  serveWith(env: object, ...args: readonly string[]): Promise<Server>;
   remove(): Promise<void>;
 }
 
@@ -64,34 +66,37 @@ export async function createSandbox(): Promise<Sandbox> {
       if (code !== 0) throw new Error(`impuls ${args.join(' ')} ended with ${code}: ${stderr}`);
       return JSON.parse(stdout) as T;
     },
-    async serve(...args) {
-      const child = start(['vendor', 'serve', ...args]);
-      const exited = once(child, 'exit') as Promise<[number | null]>;
-      const events: Array<Record<string, unknown>> = [];
-      let stderr = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-      await new Promise<void>((resolve, reject) => {
-        createInterface({ input: child.stdout }).on('line', (line) => {
-          const event = JSON.parse(line) as Record<string, unknown>;
-          events.push(event);
-          if (event['event'] === 'ready') resolve();
-        });
-        child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${stderr}`)));
-      });
-      const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-        child.kill(signal);
-        return (await exited)[0];
-      };
-      return {
-        events,
-        stop: () => end('SIGTERM'),
-        async kill() {
-          await end('SIGKILL');
-        },
-      };
-    },
+    serve: (...args) => serveWith({}, ...args),
+    serveWith,
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+
+  async function serveWith(more: object, ...args: readonly string[]): Promise<Server> {
+    const child = start(['vendor', 'serve', ...args], more);
+    const exited = once(child, 'exit') as Promise<[number | null]>;
+    const events: Array<Record<string, unknown>> = [];
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const event = JSON.parse(line) as Record<string, unknown>;
+        events.push(event);
+        if (event['event'] === 'ready') resolve();
+      });
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${stderr}`)));
+    });
+    const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+      child.kill(signal);
+      return (await exited)[0];
+    };
+    return {
+      events,
+      stop: () => end('SIGTERM'),
+      async kill() {
+        await end('SIGKILL');
+      },
+    };
+  }
 }
 
 async function freePort(): Promise<number> {

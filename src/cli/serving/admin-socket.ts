@@ -15,6 +15,7 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  *   {"do":"books"}                                         → {"ok":[…]}, the movements of all days
  *   {"do":"health"}                                        → {"ok":{"since":…,"failures":{…},"activity":[…]}}
  *   {"do":"evidence","card":"<id>"}                        → {"ok":{"evidence":{…}}}, or {"ok":null} where there is none
+ *   {"do":"sale","name":"cs_live_…","state":"void"}        → {"ok":{"sale":{…}}}; `state` only to change it
  *   {"do":"batches"}, and what else is about them: see admin-batches.ts
  */
 export type AdminHandler = (request: JsonValue) => Promise<unknown>;

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import {
   callOf,
+  createCallHandler,
   createNodeContentHandler,
   createNodeHandler,
   createPaidNodeHandler,
@@ -15,6 +16,7 @@ import { defaultRetention } from '../../node/vendor-settings.js';
 import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
 import { listenForAdmin } from './admin-socket.js';
 import { createContentShelf, type ContentShelf } from './content-shelf.js';
+import { createSalesShelf, type SalesShelf } from './sales-shelf.js';
 import { answerAdmin } from './vouchers.js';
 
 /** Something that is served at a path, for a price or free. */
@@ -77,20 +79,24 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
   const { onError = () => {} } = options;
   const ledger = await openLedger(folder);
   const shelf = createContentShelf(folder.registryPath);
+  let sales: SalesShelf | undefined;
   try {
     // What is wrong with it is told now, not to the first who buys.
     await shelf.count();
     const vendor = createVendor({ document, keys, ledger, recentDocuments, onError });
-    const server = createServer(createListener(vendor, shelf, options, onError));
+    sales = createSalesShelf(folder, vendor, ledger, onError);
+    await sales.reload();
+    const server = createServer(createListener(vendor, shelf, sales, options, onError));
     await listen(server, options.host, options.port);
     let { settings } = folder;
     let reloading: Promise<unknown> = Promise.resolve();
-    /** Takes over the keys and the retention as they are in the folder now; what `vendor.json` says else stays. */
+    /** Takes over keys, sales and retention as they are in the folder now; what `vendor.json` says else stays. */
     const reload = (): Promise<string> => {
       const next = reloading.then(async () => {
         const fresh = await openVendorFolder(folder.path);
         vendor.replaceKeys(fresh);
         settings = fresh.settings;
+        await sales?.reload();
         return vendor.digest;
       });
       reloading = next.catch(() => {});
@@ -98,7 +104,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     };
     const since = Math.floor(Date.now() / 1000);
     const admin = await listenForAdmin(folder.path, (request) =>
-      answerAdmin({ vendor, ledger, reload, since }, request, Math.floor(Date.now() / 1000)),
+      answerAdmin({ vendor, ledger, sales, reload, since }, request, Math.floor(Date.now() / 1000)),
     );
     const { port } = server.address() as AddressInfo;
     const purge = (): void => {
@@ -109,6 +115,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     // Old activation keys are due some time; and where no command can ask, what was rotated is found in any case.
     const upkeep = (): void => {
       purge();
+      sales?.desk?.upkeep().catch(onError);
       reload().catch(onError);
     };
     purge();
@@ -127,11 +134,13 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
           server.closeIdleConnections();
         });
         clearTimeout(overdue);
+        await sales?.close();
         await shelf.close();
         await ledger.close();
       },
     };
   } catch (error) {
+    await sales?.close();
     await shelf.close();
     await ledger.close();
     throw error;
@@ -155,13 +164,13 @@ type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 function createListener(
   vendor: Vendor,
   shelf: ContentShelf,
+  sales: SalesShelf,
   { routes, clientHeader, onPaid = () => {} }: ServerOptions,
   onError: (error: unknown) => void,
 ): Listener {
-  const own = createNodeHandler(
-    vendor,
-    clientHeader === undefined ? {} : { sourceOf: sourceBehindProxy(clientHeader) },
-  );
+  const sourceOf = clientHeader === undefined ? undefined : sourceBehindProxy(clientHeader);
+  const own = createNodeHandler(vendor, sourceOf && { sourceOf });
+  const selling = createCallHandler((call) => sales.answer(call), sourceOf);
   const keys = createNodeContentHandler(vendor, shelf, {
     listed: () => shelf.exists,
     onPaid: ({ method, target }, payment) => onPaid(paidEvent(method, target, payment)),
@@ -179,9 +188,13 @@ function createListener(
       if (found) found.answer(req, res).catch(fail);
       else notFound(vendor, req, res);
     };
-    const inside = (error?: unknown): void => {
+    const content = (error?: unknown): void => {
       if (error) others(error);
       else keys(req, res, others).catch(fail);
+    };
+    const inside = (error?: unknown): void => {
+      if (error) others(error);
+      else selling(req, res, content).catch(fail);
     };
     const fail = (error: unknown): void => {
       onError(error);

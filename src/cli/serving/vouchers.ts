@@ -1,4 +1,4 @@
-import { ImpulsError } from '../../core/errors.js';
+import { ImpulsError, malformed } from '../../core/errors.js';
 import { evidenceToJson } from '../../core/evidence.js';
 import type { KeyDocument } from '../../core/key-document.js';
 import type { JsonValue } from '../../core/wire/canonical-json.js';
@@ -7,6 +7,7 @@ import { createEvidence } from '../../server/evidence.js';
 import type { Ledger, OrderItem, Vendor } from '../../server/index.js';
 import { answerBatches } from './admin-batches.js';
 import { checkItems, readItems } from './items.js';
+import type { SalesShelf } from './sales-shelf.js';
 
 const maxVouchers = 10_000;
 
@@ -27,6 +28,7 @@ export function checkVouchers(
 export interface Administration {
   readonly vendor: Vendor;
   readonly ledger: Ledger;
+  readonly sales?: SalesShelf | undefined;
   /** Takes over the keys as they are in the folder now. @returns the digest of the new document */
   readonly reload: () => Promise<string>;
   /** When the server started, Unix seconds. */
@@ -35,7 +37,7 @@ export interface Administration {
 
 /** The requests of the admin socket. */
 export async function answerAdmin(
-  { vendor, ledger, reload, since }: Administration,
+  { vendor, ledger, sales, reload, since }: Administration,
   request: JsonValue,
   now: number,
 ): Promise<unknown> {
@@ -58,6 +60,8 @@ export async function answerAdmin(
       return { totals: await vendor.totals(), failures: vendor.failures };
     case 'health':
       return { since, failures: vendor.failures, activity: vendor.activity };
+    case 'sale':
+      return { sale: await sales?.desk?.order(expectText(json['name'], 'name'), readState(json['state'])) };
     case 'create-vouchers': {
       const items = readItems(json['items']);
       const count = expectUint32(json['count'], 'count');
@@ -69,4 +73,9 @@ export async function answerAdmin(
         hint: 'It may be of an older version: restart it.',
       });
   }
+}
+
+function readState(value: JsonValue | undefined): 'held' | 'free' | 'void' | undefined {
+  if (value === undefined || value === 'held' || value === 'free' || value === 'void') return value;
+  throw malformed('state is "held", "free" or "void"');
 }
