@@ -319,6 +319,7 @@ function present(run: Run, tag: string, step: Fields): string {
     known: status && { status, safe: true, repeats: 0 },
     price: number(step, 'price'),
     charge: 'capture',
+    cardHeld: false,
     cardExpired: now >= run.expires,
     challengeExpired: now >= number(step, 'challengeExpires'),
     bodyMatches: step['digestHolds'] === true,

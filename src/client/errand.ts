@@ -8,6 +8,7 @@ import { readProof, type Proof, type ReadyClaim } from './claims.js';
 import type { Environment } from './environment.js';
 import type { HeldCard, Journal } from './journal.js';
 import type { ClaimRecord } from './records.js';
+import { heldBack } from './refusals.js';
 import { discard, readProblem, retryAfterMs } from './reply-body.js';
 import type { KeyedPayment, Payment } from './summary.js';
 import type { Vendors } from './vendors.js';
@@ -65,7 +66,7 @@ const maxInProgress = 120;
 /**
  * Runs an errand whose claim the caller has begun; ends it.
  *
- * @throws ImpulsError `unsettled`: the claim stays in the journal; `network`: likewise the one that is settled; the signal's reason, likewise
+ * @throws ImpulsError `unsettled`, `vendor-restored`: the claim stays in the journal; `network`: likewise the one that is settled; the signal's reason, likewise
  */
 export async function runErrand(context: ErrandContext, errand: Errand): Promise<Result> {
   const { journal, sleep } = context;
@@ -119,6 +120,12 @@ async function handle(
   if (problem === 'torn') return 'unauthenticated';
   const move = decide({ status: response.status, ...proof, problem: problem?.code });
   if (move.move === 'repeat') return move.because;
+  if (move.move === 'keep') {
+    discard(response);
+    // The vendor refuses its state as well: until it tells it again, other cards pay.
+    await context.journal.doubt(card.id);
+    throw heldBack();
+  }
   if (errand.stage === 'settled') return deliver(context, errand, move, proof, response);
   return move.move === 'settle'
     ? settle(context, errand, move, proof, response)

@@ -227,7 +227,7 @@ export async function activate(
   const via = circuits.card(card.id);
   const { document, digest } = await documentFor(vendors, via, vendor);
   const { opening } = journal.secrets(card);
-  await journal.beginActivation(card.id);
+  await journal.doubt(card.id);
   const asked = journal.card(card.id)!.account;
   const nonce = random(16);
   const activation = { opening, randomizer, signature, nonce };

@@ -122,8 +122,8 @@ export class Journal {
     ]);
   }
 
-  /** Activation is about to be asked for. */
-  async beginActivation(id: CardId): Promise<void> {
+  /** The vendor is to be asked for the state of the card before it pays again. Activation begins so, too. */
+  async doubt(id: CardId): Promise<void> {
     const card = this.#need(id);
     if (card.stale) return;
     await this.#write([this.#update(card, { stale: true })]);

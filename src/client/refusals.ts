@@ -75,3 +75,10 @@ export function refused(verdict: string): ImpulsError {
     },
   );
 }
+
+/** The vendor does not know what became of the card: the claim is kept. */
+export function heldBack(): ImpulsError {
+  return new ImpulsError('vendor-restored', 'the vendor was restored from a backup and holds this card', {
+    hint: 'Nothing is lost: pay with another card, and recover the wallet later.',
+  });
+}

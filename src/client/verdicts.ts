@@ -33,6 +33,8 @@ export type Move =
       /** Whether the wallet has been wrong about the card, so that it must ask for its state. */
       readonly ask: boolean;
     }
+  /** The claim stays as it is, and is not sent again for now: the vendor cannot know what became of it. */
+  | { readonly move: 'keep' }
   /** The very same claim is sent again. */
   | { readonly move: 'repeat'; readonly because: 'in-progress' | 'unauthenticated' };
 
@@ -53,6 +55,7 @@ const moves: Readonly<Record<Exclude<Verdict, 'accepted' | 'repeated' | 'release
   expired: { move: 'free', how: 'refused', then: 'decide', ask: false },
   mismatched: { move: 'free', how: 'refused', then: 'decide', ask: false },
   forged: { move: 'free', how: 'taken', then: 'stop', ask: true },
+  restored: { move: 'keep' },
 };
 
 export function decide({ status, receipt, state, problem }: Answer): Move {

@@ -23,6 +23,7 @@ const terms: Terms = {
   known: undefined,
   price: 1,
   charge: 'capture',
+  cardHeld: false,
   cardExpired: false,
   challengeExpired: false,
   bodyMatches: true,

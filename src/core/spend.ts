@@ -12,6 +12,7 @@ export type Verdict =
   | 'released'
   | 'expired'
   | 'mismatched'
+  | 'restored'
   | Refusal;
 
 /** What the vendor remembers of this very claim. */
@@ -27,6 +28,8 @@ export interface KnownClaim {
 /** All that decides beside the card and the claim. */
 export interface Terms {
   readonly known: KnownClaim | undefined;
+  /** Whether the vendor was restored from a backup and cannot know what became of the card since (docs/spec.md §6.5). */
+  readonly cardHeld: boolean;
   /** The route's price now, in units. */
   readonly price: number;
   /** `capture`: the handler will say how much of the claim it used; then nothing above the price is returned yet. */
@@ -53,7 +56,12 @@ export type Outcome =
  * known yet can be accepted, so no order of calls charges one twice.
  */
 export function spend(scheme: Scheme, state: CardState, claim: Spending, terms: Terms): Outcome {
-  if (terms.known) return { verdict: recall(terms.known) };
+  const { known } = terms;
+  // What the ledger knows to be over stays so; what was open then may have ended otherwise since.
+  if (terms.cardHeld && known?.status !== 'settled' && known?.status !== 'released') {
+    return { verdict: 'restored' };
+  }
+  if (known) return { verdict: recall(known) };
   if (terms.cardExpired || terms.challengeExpired) return { verdict: 'expired' };
   if (claim.units < terms.price) return { verdict: 'insufficient' };
   if (!terms.bodyMatches) return { verdict: 'mismatched' };

@@ -111,6 +111,7 @@ export async function acceptClaim(
       known: record && { status: statusOf(record, running), safe: record.safe, repeats: repeats.count(tag) },
       price: terms.price,
       charge: terms.charge,
+      cardHeld: card.held === true,
       cardExpired: terms.now >= card.entry.expires + (terms.takingBack?.graceSeconds ?? 0),
       challengeExpired: (terms.challengeExpires ?? 0) <= terms.now || !terms.challengeFree(),
       bodyMatches,

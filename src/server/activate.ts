@@ -7,6 +7,7 @@ import { ImpulsError } from '../core/errors.js';
 import type { KeyDocument } from '../core/key-document.js';
 import { revocationOf } from '../core/key-life.js';
 import type { Ledger, StoredCard } from './ledger.js';
+import { refuseHeldCard } from './restored.js';
 
 /** Activating a card, docs/spec.md §5: the vendor meets it for the first time, and cannot tell whom it sold it to. */
 
@@ -23,7 +24,7 @@ export interface Activated {
 /**
  * @param secretKey the activation key's
  * @param now Unix seconds
- * @throws ImpulsError `bad-seal`, `malformed`, `bad-signature`, `key-retired`, `card-conflict`
+ * @throws ImpulsError `bad-seal`, `malformed`, `bad-signature`, `key-retired`, `card-conflict`, `vendor-restored`
  */
 export async function activate(
   document: KeyDocument,
@@ -74,5 +75,6 @@ export async function activate(
   if (!equalBytes(card.entry.message, message)) {
     throw new ImpulsError('card-conflict', 'another card has this id');
   }
+  refuseHeldCard(card);
   return { card, nonce };
 }

@@ -17,6 +17,7 @@ import { issue, readIssueRequest, unknownOrder, type Issuer } from './issue.js';
 import type { VendorKeys } from './keys.js';
 import type { StoredCard, StoredOrder } from './ledger.js';
 import { problemReply, unavailableReply } from './problems.js';
+import { refuseHeldCard, refuseHeldOrder } from './restored.js';
 import type { FailureBudget } from './throttle.js';
 import { orderId } from './vouchers.js';
 
@@ -114,10 +115,11 @@ async function answerOrder(context: EndpointContext, value: JsonValue, call: Cal
   const secret = text(await unseal(context, value, orderContext), 'order', 128);
   const order = await withinBudget(context, call, async () => {
     const id = orderId(context.voucherKey, secret);
-    const order = await context.ledger.readOrder(id);
-    const found = order?.credit?.purpose === 'refund' ? order : redeemable(order, seconds(context));
-    if (!found) throw unknownOrder();
-    return found;
+    const found = await context.ledger.readOrder(id);
+    await refuseHeldOrder(context.ledger, found, seconds(context));
+    const good = found?.credit?.purpose === 'refund' ? found : redeemable(found, seconds(context));
+    if (!good) throw unknownOrder();
+    return good;
   });
   const items = order.items.map(({ denomination, count }) => ({ denomination, count }));
   const served = order.served !== undefined;
@@ -190,7 +192,7 @@ async function answerStatement(context: EndpointContext, value: JsonValue): Prom
   return jsonReply(200, canonicalJson({ signature: toBase64url(signature), statement }));
 }
 
-/** @throws ImpulsError `card-unknown`, for a wrong tag too: a stranger does not learn which cards there are */
+/** @throws ImpulsError `card-unknown`, for a wrong tag too: a stranger does not learn which cards there are; `vendor-restored` */
 async function authenticate(
   context: EndpointContext,
   value: JsonValue,
@@ -201,7 +203,10 @@ async function authenticate(
   const card = await context.ledger.readCard(text(value, 'card', 22));
   if (card) {
     const { id, keys } = cardTools(card.entry);
-    if (equalBytes(computeStateTag(keys.auth, purpose, id, nonce), tag)) return { card, nonce };
+    if (equalBytes(computeStateTag(keys.auth, purpose, id, nonce), tag)) {
+      refuseHeldCard(card);
+      return { card, nonce };
+    }
   }
   throw new ImpulsError('card-unknown', 'no such card is active here');
 }

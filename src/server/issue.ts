@@ -10,6 +10,7 @@ import type { JsonValue } from '../core/wire/canonical-json.js';
 import { redeemable } from './batches.js';
 import type { IssuingSigner } from './keys.js';
 import type { Ledger, OrderItem, StoredOrder } from './ledger.js';
+import { refuseHeldOrder } from './restored.js';
 import { orderId } from './vouchers.js';
 
 /** Issuing blind, docs/spec.md §4: the vendor signs what it cannot read, once for each order. */
@@ -52,7 +53,7 @@ export interface Issuer {
  * one that is.
  *
  * @param now Unix seconds
- * @throws ImpulsError `order-unknown`, `order-served`, `order-mismatch`, `key-retired`, `malformed`
+ * @throws ImpulsError `order-unknown`, `order-served`, `order-mismatch`, `key-retired`, `vendor-restored`, `malformed`
  */
 export async function issue(
   { document, signers, ledger, voucherKey }: Issuer,
@@ -60,7 +61,9 @@ export async function issue(
   now: number,
 ): Promise<Uint8Array[]> {
   const id = orderId(voucherKey, request.order);
-  const order = redeemable(await ledger.readOrder(id), now);
+  const found = await ledger.readOrder(id);
+  await refuseHeldOrder(ledger, found, now);
+  const order = redeemable(found, now);
   const digest = digestItems(request.items);
   if (order?.served) {
     const served = await ledger.serveOrder(id, digest, [], [], now);

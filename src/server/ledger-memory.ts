@@ -164,7 +164,7 @@ function spending({ card }: Account, claim: ClaimRecord, count: number, units: n
 
 export function keyQuarantined(): ImpulsError {
   return new ImpulsError('vendor-restored', 'cards of that key are not activated: the vendor was restored', {
-    hint: 'Ask the vendor for another card in exchange.',
+    hint: 'Nothing is lost: keep the card, and try again when the vendor has settled what became of it.',
   });
 }
 

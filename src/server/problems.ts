@@ -21,6 +21,10 @@ export const verdictProblems: Readonly<Record<Exclude<Verdict, 'accepted' | 'rep
     'payment-insufficient',
     'The claim does not cover the price, or the card does not cover the claim.',
   ],
+  restored: [
+    'vendor-restored',
+    'This vendor was restored from a backup, and holds cards from before until it has settled what became of them.',
+  ],
   crowded: ['claim-crowded', 'Too much of the card is left out below this claim; pay into a gap first.'],
   forged: ['verification-failed', 'The proof does not hold.'],
 };

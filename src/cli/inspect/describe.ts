@@ -88,6 +88,7 @@ const verdictMeanings: Readonly<Record<StateMessage['verdict'], string>> = {
   forged: 'Refused: the proof does not hold',
   expired: 'Refused: the card or the challenge has expired',
   mismatched: 'Refused: the body is another one',
+  restored: 'Held: the vendor was restored from a backup',
   activate: 'The card is active',
   state: 'The state of a card',
 };

@@ -33,6 +33,7 @@ export const problems = {
   'claim-in-progress': kind(409, `${ours}claim-in-progress`, 'This claim is in progress'),
   'claim-released': kind(409, `${ours}claim-released`, 'This claim was released'),
   'claim-crowded': kind(409, `${ours}claim-crowded`, 'The card has too many gaps'),
+  'vendor-restored': kind(409, `${ours}vendor-restored`, 'The vendor was restored from a backup'),
   'already-done': kind(409, `${ours}already-done`, 'Paid and done before'),
   'already-claimed': kind(409, `${ours}already-claimed`, 'Paid before'),
   'outcome-unknown': kind(409, `${ours}outcome-unknown`, 'The outcome is unknown'),
@@ -73,6 +74,7 @@ const problemByError: Partial<Record<ErrorCode, ProblemCode>> = {
   'card-unknown': 'card-unknown',
   'card-expired': 'card-expired',
   'key-retired': 'key-retired',
+  'vendor-restored': 'vendor-restored',
   'storage-failed': 'ledger-unavailable',
 };
 

@@ -29,6 +29,7 @@ const verdicts: Readonly<Record<StateVerdict, true>> = {
   forged: true,
   expired: true,
   mismatched: true,
+  restored: true,
   activate: true,
   state: true,
 };
