@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { createMemoryStorage } from '../src/client/index.js';
+import { createMemoryStorage, type SkippedCard } from '../src/client/index.js';
 import { toBase64url } from '../src/core/base64url.js';
 import { formatKeyDocument, parseKeyDocument, type KeyDocument } from '../src/core/key-document.js';
 import { createMemoryLedger } from '../src/server/index.js';
 import { createWorld, direct, origin, type Network } from './client-fixture.js';
+import { createTestKeys, now } from './support/vendor.js';
 
 const wellKnown = '/.well-known/impuls';
 
@@ -204,6 +205,23 @@ describe.each(['chain', 'stream'] as const)('a backup of %s cards', (protocol) =
     const again = world.paying(restored);
     for (let i = 0; i < 190; i++) await again(`${origin}/a?${i}`);
     expect((await world.vendor.totals()).spent).toBe(200);
+  });
+
+  it('brings back the other cards where the vendor names the key of one no more, and says so', async () => {
+    const made = await createTestKeys(origin, [50, 100], now);
+    const world = await createWorld(route, made);
+    const wallet = await world.richWallet(protocol);
+    const [code] = await world.vendor.createVouchers([{ denomination: 50, count: 1 }], 1);
+    await wallet.redeem(origin, code!, { protocol });
+    const backup = await wallet.backup();
+    const { document, digest } = world.vendor;
+    const [, kept] = document.cards;
+    world.network = showing({ ...document, cards: [kept!], previous: [digest] });
+    const restored = await world.open();
+    const skipped: SkippedCard[] = [];
+    const cards = await restored.restore(backup, { onSkipped: (card) => skipped.push(card) });
+    expect(cards).toMatchObject([{ units: 100 }]);
+    expect(skipped).toEqual([{ vendor: origin, key: document.cards[0]!.id }]);
   });
 
   it('is taken with the vendor away, and completed by recovery', async () => {

@@ -15,6 +15,7 @@ export type {
   Progress,
   RecoveredClaim,
   RecoveryReport,
+  SkippedCard,
 } from './summary.js';
 export { openWallet } from './wallet.js';
-export type { ProgressOptions, RedeemOptions, Wallet, WalletOptions } from './wallet.js';
+export type { ProgressOptions, RedeemOptions, RestoreOptions, Wallet, WalletOptions } from './wallet.js';

@@ -1,20 +1,25 @@
 import type { CardId } from '../core/card.js';
 import { isImpulsError } from '../core/errors.js';
-import { parseBackup } from './backup.js';
+import { parseBackup, type BackupCard } from './backup.js';
 import { checkOrigin } from './environment.js';
 import { activate, checkRestored, rested, showsAtOnce } from './issuing.js';
-import type { Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import { orderName } from './records.js';
+import type { RestoreOptions } from './wallet.js';
 
 /**
  * Adds what a backup holds and the wallet does not, and asks the vendors for the state of the cards. A vendor that does not answer
- * then, or is not to be shown all cards at once, is asked before the first payment.
+ * then, or is not to be shown all cards at once, is asked before the first payment. A card whose key is gone from the vendor's
+ * document is left out.
  *
  * @returns the cards added
  * @throws ImpulsError `malformed`, `unsupported`, `bad-document`, `bad-signature`, `network`
  */
-export async function restoreBackup(parts: Parts, text: string, report: Report): Promise<CardId[]> {
+export async function restoreBackup(
+  parts: Parts,
+  text: string,
+  { onProgress: report = () => {}, onSkipped = () => {} }: RestoreOptions = {},
+): Promise<CardId[]> {
   const { journal, vendors, circuits } = parts;
   const backup = parseBackup(text);
   const documents = new Map<string, string | undefined>();
@@ -24,7 +29,13 @@ export async function restoreBackup(parts: Parts, text: string, report: Report):
     report({ step: 'document', done: 0, total: documents.size });
     await vendors.refresh(circuits.look(), origin, digest);
   }
+  const isNamed = ({ vendor, key }: BackupCard): boolean =>
+    vendors.pinned(vendor).document.cards.some(({ id }) => id === key);
+  for (const card of backup.cards) {
+    if (!isNamed(card)) onSkipped({ vendor: card.vendor, key: card.key });
+  }
   const added = backup.cards
+    .filter(isNamed)
     .map((card) => checkRestored(vendors.pinned(card.vendor).document, card))
     .filter(([id]) => !journal.card(id))
     .map(([id, card]) => [id, rested(parts, card)] as const);

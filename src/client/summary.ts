@@ -90,6 +90,14 @@ export interface RecoveryReport {
   readonly claims: readonly RecoveredClaim[];
 }
 
+/** A card of a backup that was not taken into the wallet. */
+export interface SkippedCard {
+  /** The vendor's origin. */
+  readonly vendor: string;
+  /** The id of its issuing key, which the vendor names no more. */
+  readonly key: string;
+}
+
 /** Where a longer task is. */
 export interface Progress {
   readonly step: 'document' | 'order' | 'blind' | 'issue' | 'verify' | 'activate' | 'claim';

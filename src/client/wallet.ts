@@ -14,7 +14,7 @@ import { activate, checkKeys, loadLater, redeem, refreshState } from './obtain.j
 import { keepParts, type Parts } from './parts.js';
 import { createPurse } from './purse.js';
 import type { WalletStorage } from './storage.js';
-import type { CardSummary, Payment, Progress, RecoveryReport } from './summary.js';
+import type { CardSummary, Payment, Progress, RecoveryReport, SkippedCard } from './summary.js';
 import { createTurns } from './turns.js';
 import { createVendors, type Vendors } from './vendors.js';
 
@@ -53,6 +53,11 @@ export interface ProgressOptions {
   readonly onProgress?: (progress: Progress) => void;
 }
 
+export interface RestoreOptions extends ProgressOptions {
+  /** Told of each card of the backup that is left out. */
+  readonly onSkipped?: (card: SkippedCard) => void;
+}
+
 /** A wallet: bearer cards of any number of vendors, and the journal of what is paid with them. */
 export interface Wallet {
   /**
@@ -80,12 +85,13 @@ export interface Wallet {
   /** All cards as text. Secret: who has it can spend them. */
   backup(): Promise<string>;
   /**
-   * Adds the cards of a backup that are not there yet, and asks their vendors what is left on each.
+   * Adds the cards of a backup that are not there yet, and asks their vendors what is left on each. A card whose key its vendor
+   * names no more is left out: cards of such a key have expired.
    *
    * @returns the cards added
    * @throws ImpulsError `malformed`, `unsupported`, `bad-document`, `bad-signature`, `network`
    */
-  restore(text: string, options?: ProgressOptions): Promise<CardSummary[]>;
+  restore(text: string, options?: RestoreOptions): Promise<CardSummary[]>;
   /**
    * Asks the vendor for the state of a card; not for one that was never shown to it.
    *
@@ -236,10 +242,10 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
     history: () => journal.payments(),
     recover: ({ onProgress = silent } = {}) => use(() => recover(onProgress)),
     backup: () => use(backup),
-    restore: (text, { onProgress = silent } = {}) =>
+    restore: (text, options) =>
       use(async () => {
         const { restoreBackup } = await loadLater();
-        return summaries(await restoreBackup(parts, text, onProgress));
+        return summaries(await restoreBackup(parts, text, options));
       }),
     refresh: (id) => use(() => refresh(id)),
     forget: (id) => use(() => forget(id)),

@@ -1,3 +1,4 @@
+import type { SkippedCard } from '../../client/index.js';
 import { fromUtf8 } from '../../core/bytes.js';
 import { plural } from '../amounts.js';
 import { printCards } from '../card-table.js';
@@ -17,11 +18,21 @@ export const restore = defineCommand({
     const { terminal, positionals } = call;
     const text = fromUtf8(await readFileOrInput(positionals[0]!, call.stdin));
     const bar = terminal.bar();
+    const skipped: SkippedCard[] = [];
     const cards = await withWallet(openOrMakeWallet(call), (wallet) =>
       wallet
-        .restore(text, { onProgress: ({ done, total }) => bar.update('asking what is left', done, total) })
+        .restore(text, {
+          onProgress: ({ done, total }) => bar.update('asking what is left', done, total),
+          onSkipped: (card) => skipped.push(card),
+        })
         .finally(() => bar.clear()),
     );
+    for (const vendor of new Set(skipped.map((card) => card.vendor))) {
+      const ours = skipped.filter((card) => card.vendor === vendor);
+      terminal.note(
+        `${plural(ours.length, 'card')} of ${vendor} left out: it names their key no more, as of cards that have expired.`,
+      );
+    }
     if (terminal.json) {
       terminal.printJson(cards);
       return;
