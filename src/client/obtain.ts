@@ -1,6 +1,6 @@
 import { fromBase64url, toBase64url } from '../core/base64url.js';
 import type { CardId } from '../core/card.js';
-import { ImpulsError } from '../core/errors.js';
+import { ImpulsError, isImpulsError } from '../core/errors.js';
 import type { CardKind } from '../core/protocol.js';
 import { computeStateTag, verifyState, type CardReport } from '../core/receipt.js';
 import type { JsonValue } from '../core/wire/canonical-json.js';
@@ -53,9 +53,19 @@ export function loadLater(): Promise<typeof import('./later.js')> {
   return loadPart(import('./later.js'));
 }
 
-/** Asks for the state of an activated card and takes it over. @throws ImpulsError `card-unknown`, `payment-refused`, `network` */
+/**
+ * Asks for the state of an activated card and takes it over. A vendor that does not know the card any more, as one restored from
+ * a backup, is shown it again.
+ *
+ * @throws ImpulsError as `activate`
+ */
 export async function refreshState(context: Obtaining, card: HeldCard): Promise<void> {
-  await context.journal.adoptReport(card.id, await askState(context, card), card.account);
+  try {
+    await context.journal.adoptReport(card.id, await askState(context, card), card.account);
+  } catch (error) {
+    if (!isImpulsError(error, 'card-unknown')) throw error;
+    await activate(context, card);
+  }
 }
 
 /** What the vendor says of an activated card, authenticated. */

@@ -3,7 +3,7 @@ import { parseExpires } from '../core/wire/time.js';
 import { holdsNothing } from './allocate.js';
 import type { HeldCard } from './journal.js';
 import { activate, finishOrder, showsAtOnce } from './issuing.js';
-import { askState, type Report } from './obtain.js';
+import { askState, refreshState, type Report } from './obtain.js';
 import type { Parts } from './parts.js';
 import type { ClaimRecord } from './records.js';
 import { settleClaim, type Retry } from './settling.js';
@@ -36,6 +36,9 @@ export async function recoverAll(
     } catch (error) {
       parts.log(`a card could not be activated: ${known(error).message}`);
     }
+  }
+  for (const card of journal.cards().filter(({ activated, stale }) => stale && activated)) {
+    await refreshState(parts, card).catch(known);
   }
   const open = journal.claims().filter(([tag]) => !journal.isActive(tag));
   const claims: RecoveredClaim[] = [];

@@ -62,7 +62,8 @@ export function decide({ status, receipt, state, problem }: Answer): Move {
   if (receipt && status >= 200 && status < 300) {
     return { move: 'settle', verdict: receipt.verdict, units: receipt.units, then: 'return' };
   }
-  if (!state) return again;
+  // Nothing is freed by it, so that it need not be proved.
+  if (!state) return problem === 'vendor-restored' ? moves.restored : again;
   const { verdict } = state;
   switch (verdict) {
     case 'accepted':

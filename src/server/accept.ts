@@ -62,7 +62,8 @@ export interface TakingBack {
 
 /** What became of a credential. */
 export type Acceptance =
-  | { readonly status: 'unknown'; readonly reason: 'card' | 'tag' }
+  /** `restored`: the card may have been opened after the backup that the ledger was restored from. */
+  | { readonly status: 'unknown'; readonly reason: 'card' | 'tag' | 'restored' }
   | (Authentic & {
       readonly status: 'paid';
       readonly verdict: 'accepted' | 'repeated';
@@ -97,7 +98,11 @@ export async function acceptClaim(
   const id = toBase64url(payload.card);
   const tag = toBase64url(payload.tag);
   let card = await ledger.readCard(id);
-  if (!card || card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
+  if (!card) {
+    const holds = (await ledger.quarantined()).length > 0;
+    return { status: 'unknown', reason: holds ? 'restored' : 'card' };
+  }
+  if (card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
   const tools = cardTools(card.entry);
   if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
   const bodyMatches = terms.sealed && matches(terms.body, payload.digest);

@@ -32,7 +32,8 @@ export const verdictProblems: Readonly<Record<Exclude<Verdict, 'accepted' | 'rep
 /** An `expired` whose challenge was never ours. */
 export const foreignChallenge: Problem = ['invalid-challenge', 'The challenge is not one of this vendor.'];
 
-export const unknownProblems: Readonly<Record<'card' | 'tag', Problem>> = {
+export const unknownProblems: Readonly<Record<'card' | 'tag' | 'restored', Problem>> = {
+  restored: verdictProblems.restored,
   card: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
   tag: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
 };
