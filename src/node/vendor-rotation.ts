@@ -122,7 +122,7 @@ function planCards(
 }
 
 /** Those that are issued; where all keys have run out, those that were. */
-function issuedDenominations(document: KeyDocument, now: number): number[] {
+export function issuedDenominations(document: KeyDocument, now: number): number[] {
   const live = issuingKeys(document, now);
   return [...new Set((live.length > 0 ? live : document.cards).map(({ denomination }) => denomination))];
 }
@@ -159,7 +159,11 @@ function lastStatement({ statement }: KeyDocument): number | undefined {
   return last && last.until - statementOverlap;
 }
 
-function succeedStatement({ statement }: KeyDocument, key: string, now: number): KeyDocument['statement'] {
+export function succeedStatement(
+  { statement }: KeyDocument,
+  key: string,
+  now: number,
+): KeyDocument['statement'] {
   const { earlier = [] } = statement;
   return { key, earlier: [...earlier, { key: statement.key, until: now + statementOverlap }] };
 }

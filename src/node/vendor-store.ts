@@ -33,6 +33,9 @@ export const vendorFiles = {
   saleRecords: 'sales.db',
 } as const;
 
+/** What `vendor.json` is called in the folder of a vendor that was retired: whose last backup goes on elsewhere. */
+export const retiredFile = 'vendor.json.retired';
+
 /** Puts a file in place, whole; on the disk when it resolves. @param mode permission bits */
 export type WriteFile = (path: string, text: string, mode: number) => Promise<void>;
 
@@ -116,6 +119,11 @@ function succeed(folder: string, { published, settings }: VendorState, now: numb
 async function readState(folder: string): Promise<VendorState> {
   const file = (name: keyof typeof vendorFiles): string => join(folder, vendorFiles[name]);
   if (!(await exists(file('settings')))) {
+    if (await exists(join(folder, retiredFile))) {
+      throw new ImpulsError('invalid-argument', `the vendor in ${folder} was retired`, {
+        hint: 'It goes on where its final backup is restored: impuls vendor restore <backup> <folder>.',
+      });
+    }
     throw new ImpulsError('invalid-argument', `there is no vendor in ${folder}`, {
       hint: 'Make one with `impuls vendor init`, or name the folder that holds vendor.json.',
     });

@@ -9,6 +9,7 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  * owner of the folder can open. One line of JSON goes in, one comes out.
  *
  *   {"do":"reload"}                                        → {"ok":{"document":"<D of the key document that is served now>"}}
+ *   {"do":"quarantined"}, {"do":"lift-quarantine"}         → {"ok":[…]}, the keys that are or were held
  *   {"do":"totals"}                                        → {"ok":{…}}
  *   {"do":"create-vouchers","items":[…],"count":3}         → {"ok":[…]} or {"error":{"code","message","hint"}}
  *   {"do":"status"}                                        → {"ok":{"totals":{…},"failures":{…}}}

@@ -8,6 +8,7 @@ import type { Ledger, OrderItem, Vendor } from '../../server/index.js';
 import { answerBatches } from './admin-batches.js';
 import { checkItems, readItems } from './items.js';
 import type { SalesShelf } from './sales-shelf.js';
+import { quarantineOf } from './quarantine-desk.js';
 
 const maxVouchers = 10_000;
 
@@ -54,6 +55,10 @@ export async function answerAdmin(
       const shown = card && createEvidence(vendor.document.origin, card);
       return shown ? evidenceToJson(shown) : null;
     }
+    case 'quarantined':
+      return quarantineOf(ledger, 'read');
+    case 'lift-quarantine':
+      return quarantineOf(ledger, 'lift');
     case 'reload':
       return { document: await reload() };
     case 'status':
