@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'vendor backup': async () => (await import('./commands/vendor-backup.js')).vendorBackup,
   'vendor restore': async () => (await import('./commands/vendor-restore.js')).vendorRestore,
   'vendor quarantine': async () => (await import('./commands/vendor-quarantine.js')).vendorQuarantine,
+  doctor: async () => (await import('./commands/doctor.js')).doctor,
   'voucher create': async () => (await import('./commands/voucher-create.js')).voucherCreate,
   'keys list': async () => (await import('./commands/keys-list.js')).keysList,
   'keys rotate': async () => (await import('./commands/keys-rotate.js')).keysRotate,

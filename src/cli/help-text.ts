@@ -6,11 +6,11 @@ export function overview(commands: readonly Command[]): string {
     [
       'With a wallet',
       (name) =>
-        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|demo|inspect)/.test(name),
+        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor|demo|inspect)/.test(name),
     ],
     [
       'As a vendor',
-      (name) => /^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web)/.test(name),
+      (name) => /^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor)/.test(name),
     ],
     ['To look at', (name) => /^(?:demo|inspect)/.test(name)],
   ];
