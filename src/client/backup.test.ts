@@ -14,14 +14,33 @@ const card = {
   signature: new Uint8Array(384).fill(3),
 } as const;
 const order = { vendor: 'https://news.example', code: 'K7Q2MABCDEFGHJKMNPQR', items: [] };
-const backup: Backup = { cards: [card, { ...card, seed: new Uint8Array(32).fill(9) }], orders: [order] };
+const credit = {
+  protocol: 'chain',
+  vendor: 'https://news.example',
+  code: 'K7Q2MABCDEFGHJKMNPQR',
+  purpose: 'exchange',
+  cards: ['A'.repeat(22)],
+  units: 140,
+  paid: 40,
+  into: [100, 40],
+  begun: 1_790_000_000_000,
+} as const;
+const backup: Backup = {
+  cards: [card, { ...card, seed: new Uint8Array(32).fill(9) }],
+  orders: [order],
+  credits: [credit],
+};
 
 describe('a backup', () => {
   it('comes back as it was written, also with white space around its lines', () => {
     const text = formatBackup(backup);
     expect(parseBackup(text)).toEqual(backup);
     expect(parseBackup(`\r\n  ${text.replaceAll('\n', '  \r\n')}\n\n`)).toEqual(backup);
-    expect(parseBackup(formatBackup({ cards: [], orders: [] }))).toEqual({ cards: [], orders: [] });
+    expect(parseBackup(formatBackup({ cards: [], orders: [], credits: [] }))).toEqual({
+      cards: [],
+      orders: [],
+      credits: [],
+    });
   });
 
   it('is refused with any character changed, or cut anywhere', () => {

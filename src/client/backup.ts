@@ -4,6 +4,7 @@ import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
 import { sha256 } from '../core/hash.js';
 import { parseJson, type JsonObject } from '../core/wire/canonical-json.js';
 import { expectBytes, expectObject, expectText } from '../core/wire/json-members.js';
+import { formatCredit, readCredit, type CreditRecord } from './credit-record.js';
 import { formatOrder, kindOf, readKind, readOrder, type CardRecord, type OrderRecord } from './records.js';
 
 /**
@@ -12,6 +13,7 @@ import { formatOrder, kindOf, readKind, readOrder, type CardRecord, type OrderRe
  *   impuls wallet backup 1
  *   card {"vendor":…,"document":…,"protocol":…,"key":…,"seed":…,"randomizer":…,"signature":…}
  *   order {…}                                    a redemption that is not finished
+ *   credit {…}                                   units that go back to their vendor
  *   checksum <base64url of the first 12 bytes of the SHA-256 of all lines before, each with its line feed>
  *
  * White space around lines is ignored; empty lines are too.
@@ -26,17 +28,19 @@ export interface BackupCard extends Omit<CardRecord, 'units' | 'expires'> {
 export interface Backup {
   readonly cards: readonly BackupCard[];
   readonly orders: readonly OrderRecord[];
+  readonly credits: readonly CreditRecord[];
 }
 
 const firstLine = 'impuls wallet backup 1';
 /** Characters of a backup: some ten thousand cards. */
 const maxBackup = 16 << 20;
 
-export function formatBackup({ cards, orders }: Backup): string {
+export function formatBackup({ cards, orders, credits }: Backup): string {
   const lines = [
     firstLine,
     ...cards.map((card) => `card ${JSON.stringify(cardToJson(card))}`),
     ...orders.map((order) => `order ${formatOrder(order)}`),
+    ...credits.map((credit) => `credit ${formatCredit(credit)}`),
   ];
   return `${lines.join('\n')}\nchecksum ${checksum(lines)}\n`;
 }
@@ -64,19 +68,21 @@ export function parseBackup(text: string): Backup {
   }
   const cards: BackupCard[] = [];
   const orders: OrderRecord[] = [];
+  const credits: CreditRecord[] = [];
   for (const line of content.slice(1)) {
-    const [, kind, json] = /^(card|order) (.*)$/.exec(line) ?? [];
-    if (json === undefined) throw malformed('a line of the backup is neither a card nor an order');
+    const [, kind, json] = /^(card|order|credit) (.*)$/.exec(line) ?? [];
+    if (json === undefined) throw malformed('a line of the backup is of no known kind');
     try {
       const value = expectObject(parseJson(json), 'a line');
       if (kind === 'card') cards.push(cardFromJson(value));
-      else orders.push(readOrder(value));
+      else if (kind === 'order') orders.push(readOrder(value));
+      else credits.push(readCredit(value));
     } catch (error) {
       if (!isImpulsError(error)) throw error;
       throw malformed(`a line of the backup cannot be read: ${error.message}`);
     }
   }
-  return { cards, orders };
+  return { cards, orders, credits };
 }
 
 function checksum(lines: readonly string[]): string {

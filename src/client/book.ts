@@ -1,6 +1,7 @@
 import type { CardId } from '../core/card.js';
 import { ImpulsError } from '../core/errors.js';
 import { createAccount, hold, type Account } from './allocate.js';
+import { readCredit, type CreditRecord } from './credit-record.js';
 import * as records from './records.js';
 import type { AccountRecord, CardRecord, ClaimRecord, OrderRecord, VendorRecord } from './records.js';
 import type { Payment } from './summary.js';
@@ -11,6 +12,7 @@ export interface Book {
   readonly versioned: boolean;
   readonly vendors: Map<string, VendorRecord>;
   readonly orders: Map<string, OrderRecord>;
+  readonly credits: Map<string, CreditRecord>;
   readonly cards: Map<CardId, HeldCard>;
   /** By tag. Not settled yet. */
   readonly claims: Map<string, ClaimRecord>;
@@ -51,6 +53,7 @@ export function readBook(stored: ReadonlyMap<string, string>, before?: Book): Bo
   }
   const vendors = new Map<string, VendorRecord>();
   const orders = new Map<string, OrderRecord>();
+  const credits = new Map<string, CreditRecord>();
   const cards = new Map<CardId, HeldCard>();
   const claims = new Map<string, ClaimRecord>();
   const kept = new Map<string, ClaimRecord>();
@@ -62,6 +65,7 @@ export function readBook(stored: ReadonlyMap<string, string>, before?: Book): Bo
       records.parseRecord(key, text, reader);
     if (kind === 'vendor') vendors.set(name, sameVendor(read(records.readVendor), before?.vendors.get(name)));
     else if (kind === 'order') orders.set(name, read(records.readOrder));
+    else if (kind === 'credit') credits.set(name, read(readCredit));
     // A card's id is made of its seed: under one id there is only ever one card.
     else if (kind === 'card')
       cards.set(name, newCard(name, before?.cards.get(name)?.record ?? read(records.readCard)));
@@ -89,6 +93,7 @@ export function readBook(stored: ReadonlyMap<string, string>, before?: Book): Bo
     versioned: format !== undefined,
     vendors,
     orders,
+    credits,
     cards,
     claims,
     kept,

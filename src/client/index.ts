@@ -10,12 +10,23 @@ export { createMemoryStorage } from './storage.js';
 export type { Lease, WalletStorage } from './storage.js';
 export type {
   CardSummary,
+  ExchangePlan,
   KeyedPayment,
   Payment,
   Progress,
   RecoveredClaim,
   RecoveryReport,
+  Refund,
   SkippedCard,
 } from './summary.js';
 export { openWallet } from './wallet.js';
-export type { ProgressOptions, RedeemOptions, RestoreOptions, Wallet, WalletOptions } from './wallet.js';
+export type {
+  ExchangeDelay,
+  ExchangeOptions,
+  ProgressOptions,
+  RedeemOptions,
+  RefundOptions,
+  RestoreOptions,
+  Wallet,
+  WalletOptions,
+} from './wallet.js';

@@ -5,6 +5,7 @@ import { utf8 } from '../core/bytes.js';
 import { deriveCard, type CardId } from '../core/card.js';
 import { issueContext, orderContext, sealEnvelope, type EnvelopeContext } from '../core/envelope.js';
 import { ImpulsError, isImpulsError, malformed } from '../core/errors.js';
+import type { CreditPurpose } from '../core/credit.js';
 import type { IssuingKey, KeyDocument, ReceivedDocument } from '../core/key-document.js';
 import { issuingKeys } from '../core/key-life.js';
 import { limits } from '../core/limits.js';
@@ -14,6 +15,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../core/wire/can
 import { expectArray, expectBytes, expectObject, expectUint32 } from '../core/wire/json-members.js';
 import type { Environment } from './environment.js';
 import type { HeldCard } from './journal.js';
+import { exactCards, sumOf } from './exchange-plan.js';
 import { confirmKeys } from './key-checks.js';
 import { readState, type Obtaining, type Redeeming, type Report } from './obtain.js';
 import { orderName, type CardRecord, type OrderItem, type OrderRecord } from './records.js';
@@ -53,6 +55,25 @@ export async function finishOrder(context: Redeeming, name: string, report: Repo
   }
 }
 
+/**
+ * Orders the cards of an exchange to which all units are put: an order takes the place of its record.
+ *
+ * @returns the cards
+ * @throws as `redeem`
+ */
+export async function orderCards(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
+  const { journal } = context;
+  const credit = journal.credit(name)!;
+  try {
+    await beginOrder(context, name, credit.vendor, credit.code, credit, report);
+  } catch (error) {
+    // As by a copy of this wallet.
+    if (isImpulsError(error, 'order-served')) await journal.putCredit(name, undefined);
+    throw error;
+  }
+  return finishOrder(context, name, report);
+}
+
 async function collect(context: Redeeming, name: string, report: Report): Promise<CardId[]> {
   const { journal, vendors } = context;
   const order = journal.order(name);
@@ -79,13 +100,15 @@ async function beginOrder(
   report({ step: 'document', done: 0, total: 1 });
   const { document } = await vendors.refresh(via, origin);
   report({ step: 'order', done: 0, total: 1 });
-  const request = await seal(document, orderContext, { order: code }, random);
-  const { denominations, served } = readOrderReply(await vendors.post(via, origin, 'order', request));
+  const { denominations: given, credit, served } = await askOrder(context, via, origin, code);
   if (served) {
     throw new ImpulsError('order-served', 'the code was redeemed before', {
       hint: 'Each code is good for one redemption; if it was yours, recover or restore the wallet that made it.',
     });
   }
+  const denominations = credit
+    ? cardsOf(credit, document, vendors.now(origin), journal.credit(name)?.into)
+    : given;
   const keys = denominations.map((units) => issuingKey(document, units, vendors.now(origin)));
   await confirmKeys(context, origin, keys);
   const items: OrderItem[] = [];
@@ -96,8 +119,33 @@ async function beginOrder(
   await journal.putOrder(name, { vendor: origin, code, items });
 }
 
-function readOrderReply(value: JsonValue): { denominations: number[]; served: boolean } {
+/** What a code is good for, or what was put to it. @throws ImpulsError `order-unknown`, `throttled`, `network` */
+export async function askOrder(
+  { vendors, random }: Pick<Obtaining, 'vendors' | 'random'>,
+  via: typeof fetch,
+  origin: string,
+  code: string,
+): Promise<OrderReply> {
+  const { document } = vendors.pinned(origin);
+  const request = await seal(document, orderContext, utf8(canonicalJson({ order: code })), random);
+  return readOrderReply(await vendors.post(via, origin, 'order', request));
+}
+
+export interface OrderReply {
+  readonly denominations: readonly number[];
+  /** What was put to it, if it came to be so. */
+  readonly credit?: { readonly purpose: CreditPurpose; readonly units: number };
+  readonly served: boolean;
+}
+
+function readOrderReply(value: JsonValue): OrderReply {
   const reply = expectObject(value, 'the reply');
+  const served = reply['served'] === true;
+  if (reply['credit'] !== undefined) {
+    const { purpose, units } = expectObject(reply['credit'], 'credit');
+    if (purpose !== 'exchange' && purpose !== 'refund') throw malformed('a purpose that is none');
+    return { denominations: [], credit: { purpose, units: expectUint32(units, 'units') }, served };
+  }
   const denominations: number[] = [];
   for (const item of expectArray(reply['items'], 'items')) {
     const { denomination, count } = expectObject(item, 'an item');
@@ -109,7 +157,28 @@ function readOrderReply(value: JsonValue): { denominations: number[]; served: bo
     }
   }
   if (denominations.length === 0) throw malformed('an order of no cards');
-  return { denominations, served: reply['served'] === true };
+  return { denominations, served };
+}
+
+/** The cards that the units of an exchange become: those that were planned, if they are still what it makes. */
+function cardsOf(
+  { purpose, units }: NonNullable<OrderReply['credit']>,
+  document: KeyDocument,
+  now: number,
+  planned: readonly number[] = [],
+): readonly number[] {
+  if (purpose === 'refund') {
+    throw new ImpulsError('order-mismatch', 'the code is the reference of a refund', {
+      hint: 'Give it to the vendor, who pays it out.',
+    });
+  }
+  const onSale = issuingKeys(document, now).map(({ denomination }) => denomination);
+  if (sumOf(planned) === units && planned.every((size) => onSale.includes(size))) return planned;
+  const cards = exactCards(units, onSale);
+  if (cards) return cards;
+  throw new ImpulsError('no-card', `${units} units are put to an exchange, and they make no whole cards`, {
+    hint: 'Exchange again with more cards.',
+  });
 }
 
 /** Of the keys that are live the one that lasts longest. */
@@ -150,7 +219,8 @@ async function requestSignatures(
   const { document } = await vendors.refresh(via, vendor);
   report({ step: 'issue', done: 0, total: items.length });
   const sent = items.map(({ key, blinded }) => ({ key, blinded: toBase64url(blinded) }));
-  const request = await seal(document, issueContext, { items: sent, order: code }, random);
+  const content = utf8(canonicalJson({ items: sent, order: code }));
+  const request = await seal(document, issueContext, content, random);
   const reply = expectObject(await vendors.post(via, vendor, 'issue', request), 'the reply');
   const signatures = expectArray(reply['signatures'], 'signatures').map((signature) =>
     expectBytes(signature, 384, 'a signature'),
@@ -203,14 +273,15 @@ function keyOf({ cards, origin }: KeyDocument, id: string): IssuingKey {
   return key;
 }
 
-async function seal(
+/** @returns the body of a request to one of the vendor's endpoints */
+export async function seal(
   { activation }: KeyDocument,
   envelope: EnvelopeContext,
-  content: JsonObject,
+  content: Uint8Array,
   random: Environment['random'],
 ): Promise<JsonObject> {
   const key = fromBase64url(activation.key, 32);
-  const sealed = await sealEnvelope(key, envelope, utf8(canonicalJson(content)), random);
+  const sealed = await sealEnvelope(key, envelope, content, random);
   return { activation: activation.id, sealed: toBase64url(sealed) };
 }
 

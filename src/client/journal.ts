@@ -3,6 +3,7 @@ import { ImpulsError } from '../core/errors.js';
 import type { CardReport } from '../core/receipt.js';
 import { adopt, hold, raiseTop, release, settle, type Account, type Freed } from './allocate.js';
 import { corrupt, newCard, readBook, type Book, type HeldCard } from './book.js';
+import { formatCredit, type CreditRecord } from './credit-record.js';
 import { createGroupWriter, type Change, type GroupWriter } from './group-writer.js';
 import * as records from './records.js';
 import type { CardRecord, ClaimRecord, OrderRecord, VendorRecord } from './records.js';
@@ -71,9 +72,10 @@ export class Journal {
     return this.#book.orders.get(name);
   }
 
+  /** Of an exchange the order takes the place of the record of that name. */
   async putOrder(name: string, order: OrderRecord): Promise<void> {
     this.#book.orders.set(name, order);
-    await this.#write([[`order:${name}`, records.formatOrder(order)]]);
+    await this.#write([[`order:${name}`, records.formatOrder(order)], ...this.#putCredit(name)]);
   }
 
   /** The order is done: these are its cards. */
@@ -83,6 +85,19 @@ export class Journal {
       [`order:${name}`, null],
       ...cards.flatMap(([id, card]) => this.#insert(id, card, false)),
     ]);
+  }
+
+  credits(): [name: string, credit: CreditRecord][] {
+    return [...this.#book.credits];
+  }
+
+  credit(name: string): CreditRecord | undefined {
+    return this.#book.credits.get(name);
+  }
+
+  /** @param credit undefined: it is done with */
+  async putCredit(name: string, credit: CreditRecord | undefined): Promise<void> {
+    await this.#write(this.#putCredit(name, credit));
   }
 
   cards(): HeldCard[] {
@@ -177,7 +192,12 @@ export class Journal {
       this.#book.kept.set(tag, claim);
       changes.push([`kept:${tag}`, records.formatClaim(claim)]);
     }
-    changes.push(this.#update(card, { account, stale: card.stale || ask }), ...this.#addPayment(payment));
+    changes.push(this.#update(card, { account, stale: card.stale || ask }));
+    const credit = this.#book.credits.get(claim.credit ?? '');
+    // What stays the holder's is no payment.
+    if (credit)
+      changes.push(...this.#putCredit(claim.credit!, { ...credit, paid: credit.paid + payment.units }));
+    else changes.push(...this.#addPayment(payment));
     return this.#write(changes);
   }
 
@@ -266,6 +286,13 @@ export class Journal {
     if (!claim) throw new ImpulsError('invalid-argument', 'the claim is closed already');
     this.#book.claims.delete(tag);
     return claim;
+  }
+
+  #putCredit(name: string, credit?: CreditRecord): Change[] {
+    const { credits } = this.#book;
+    if (credit) credits.set(name, credit);
+    else if (!credits.delete(name)) return [];
+    return [[`credit:${name}`, credit ? formatCredit(credit) : null]];
   }
 
   #addPayment(payment: Payment): Change[] {

@@ -35,6 +35,8 @@ export interface Payer {
   /** The vendor's origin. */
   readonly origin: string;
   readonly protocol: ProtocolName | undefined;
+  /** For how long after their end cards may pay. Default 0. */
+  readonly graceSeconds?: number;
   /** At the level `unlinkable-sessions` only its cards pay, and such as none has taken. */
   readonly session: Session;
 }
@@ -91,11 +93,12 @@ export function createPurse(context: PurseContext): Purse {
   }
 
   /** Cards that may pay, those in use first, then those that end first; of like ones any, not the one that was bought first. */
-  function usableCards({ origin, protocol, session }: Payer): HeldCard[] {
+  function usableCards({ origin, protocol, session, graceSeconds = 0 }: Payer): HeldCard[] {
     const now = vendors.now(origin);
     return journal
       .cards()
-      .filter(({ record, refused }) => record.vendor === origin && !refused && now < record.expires)
+      .filter(({ record, refused }) => record.vendor === origin && !refused)
+      .filter(({ record }) => now < record.expires + graceSeconds)
       .filter(({ record }) => protocol === undefined || record.protocol === protocol)
       .filter((card) => (card.record.usableFrom ?? 0) <= clock() / 1000 && isFree(card, session))
       .sort(

@@ -27,6 +27,7 @@ import type { Payment } from './summary.js';
  *   card:<id>        CardRecord, secret
  *   account:<id>     AccountRecord of that card
  *   order:<hash>     OrderRecord, secret: a redemption that is not finished
+ *   credit:<hash>    CreditRecord, secret: units that go back to their vendor
  *   claim:<tag>      ClaimRecord: not settled yet
  *   kept:<tag>       ClaimRecord: settled; what it paid for is not confirmed to have arrived
  *   payment:<n>      Payment; n rises, the last 1,000 are kept
@@ -108,6 +109,8 @@ export interface ClaimRecord {
   readonly body?: Uint8Array | undefined;
   /** When it is settled the record is kept until what was paid for has arrived. */
   readonly keep?: true | undefined;
+  /** The name of the CreditRecord that its units go to: it is no payment. */
+  readonly credit?: string | undefined;
 }
 
 /** The name of an order's record: shows nothing of its code to who reads keys only. */
@@ -243,26 +246,17 @@ export function readClaim(json: JsonObject): ClaimRecord {
     contentType: optionalText(json['contentType'], 'contentType'),
     body: body === undefined ? undefined : fromBase64url(expectText(body, 'body')),
     keep,
+    credit: optionalText(json['credit'], 'credit'),
   };
 }
 
 export function formatClaim(claim: ClaimRecord): string {
-  const { card, end, units, nonce, method, url, headers, digest, seal, challenge, contentType, body, keep } =
-    claim;
+  const { nonce, digest, body, ...rest } = claim;
   return JSON.stringify({
-    card,
-    end,
-    units,
+    ...rest,
     nonce: toBase64url(nonce),
-    method,
-    url,
-    headers,
     digest: digest && toBase64url(digest),
-    seal,
-    challenge,
-    contentType,
     body: body && toBase64url(body),
-    keep,
   });
 }
 

@@ -1,6 +1,7 @@
 import { isImpulsError, type ImpulsError } from '../core/errors.js';
 import { parseExpires } from '../core/wire/time.js';
 import { holdsNothing } from './allocate.js';
+import { resumeCredit } from './exchange.js';
 import type { HeldCard } from './journal.js';
 import { activate, finishOrder, showsAtOnce } from './issuing.js';
 import { askState, refreshState, type Report } from './obtain.js';
@@ -11,7 +12,7 @@ import type { RecoveredClaim, RecoveryReport } from './summary.js';
 
 /** Finishing what was interrupted. */
 
-/** Finishes redemptions, activations and claims, in this order. @returns the ids of new cards, and what became of the rest */
+/** Finishes redemptions, activations, claims, and what they are put to, in this order. @returns the ids of new cards, and what became of the rest */
 export async function recoverAll(
   parts: Parts,
   report: Report,
@@ -51,7 +52,17 @@ export async function recoverAll(
     if (recovered.result === 'unknown') silent.add(origin);
     claims.push(recovered);
   }
-  return { redeemed, unfinished, activated, claims };
+  const waiting: { vendor: string; until: number }[] = [];
+  for (const [name, { vendor }] of journal.credits()) {
+    try {
+      const resumed = await resumeCredit(parts, name, report);
+      if (resumed.status === 'exchanged') redeemed.push(...resumed.cards);
+      if (resumed.status === 'waiting') waiting.push({ vendor, until: resumed.until });
+    } catch (error) {
+      unfinished.push({ vendor, reason: known(error).message });
+    }
+  }
+  return { redeemed, unfinished, activated, claims, waiting };
 }
 
 const patient: Retry = { attempts: 4, baseDelayMs: 250 };

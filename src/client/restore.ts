@@ -1,8 +1,9 @@
 import type { CardId } from '../core/card.js';
 import { isImpulsError } from '../core/errors.js';
 import { parseBackup, type BackupCard } from './backup.js';
+import type { CreditRecord } from './credit-record.js';
 import { checkOrigin } from './environment.js';
-import { activate, checkRestored, rested, showsAtOnce } from './issuing.js';
+import { activate, askOrder, checkRestored, rested, showsAtOnce } from './issuing.js';
 import type { Parts } from './parts.js';
 import { orderName } from './records.js';
 import type { RestoreOptions } from './wallet.js';
@@ -23,7 +24,9 @@ export async function restoreBackup(
   const { journal, vendors, circuits } = parts;
   const backup = parseBackup(text);
   const documents = new Map<string, string | undefined>();
-  for (const { vendor } of backup.orders) documents.set(checkOrigin(vendor), undefined);
+  for (const { vendor } of [...backup.orders, ...backup.credits]) {
+    documents.set(checkOrigin(vendor), undefined);
+  }
   for (const { vendor, document } of backup.cards) documents.set(checkOrigin(vendor), document);
   for (const [origin, digest] of documents) {
     report({ step: 'document', done: 0, total: documents.size });
@@ -44,6 +47,7 @@ export async function restoreBackup(
     const name = orderName(order.vendor, order.code);
     if (!journal.order(name)) await journal.putOrder(name, order);
   }
+  for (const credit of backup.credits) await restoreCredit(parts, credit);
   if (!showsAtOnce(parts)) return added.map(([id]) => id);
   for (const [done, [id]] of added.entries()) {
     report({ step: 'activate', done, total: added.length });
@@ -55,4 +59,23 @@ export async function restoreBackup(
     }
   }
   return added.map(([id]) => id);
+}
+
+/** How far it has come since the backup the vendor says. What was ordered since is in the wallet that did. */
+async function restoreCredit(parts: Parts, credit: CreditRecord): Promise<void> {
+  const { journal, circuits, log } = parts;
+  const { vendor, code, purpose } = credit;
+  const name = orderName(vendor, code);
+  if (journal.credit(name) || journal.order(name)) return;
+  try {
+    const found = await askOrder(parts, circuits.sale(name), vendor, code);
+    if (found.served || found.credit?.purpose !== purpose) return;
+    await journal.putCredit(name, { ...credit, paid: found.credit.units });
+  } catch (error) {
+    if (!isImpulsError(error)) throw error;
+    if (!isImpulsError(error, 'order-unknown') || credit.paid > 0) {
+      log(`an exchange or a refund of the backup could not be asked for: ${error.message}`);
+    }
+    await journal.putCredit(name, credit);
+  }
 }

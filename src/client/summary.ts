@@ -33,6 +33,37 @@ export interface CardSummary {
   readonly status: 'ready' | 'active' | 'empty' | 'expired' | 'refused';
 }
 
+/** What an exchange or a refund takes, as far as the wallet knows. */
+export interface ExchangePlan {
+  /** The vendor's origin. */
+  readonly vendor: string;
+  /** Units that each card gives, and those that stay on it. */
+  readonly takes: readonly { readonly card: CardId; readonly units: number; readonly left: number }[];
+  /** Units given in all. */
+  readonly units: number;
+  /** What they are worth, e.g. `0.1 USD`. */
+  readonly worth: string;
+  /** Units of each new card, the largest first; none for a refund. */
+  readonly into: readonly number[];
+  /** Of an exchange: by what the vendor could still guess which new cards come from which old ones. Sentences for people. */
+  readonly links: readonly string[];
+}
+
+/** Units that were given back, to be paid out by the vendor. */
+export interface Refund {
+  /** The vendor's origin. */
+  readonly vendor: string;
+  /** What the vendor pays out to whoever shows it: 20 characters in groups of five, secret. */
+  readonly reference: string;
+  /** Units given so far. */
+  readonly units: number;
+  readonly worth: string;
+  /** When it was begun: Unix milliseconds, by the wallet's clock. */
+  readonly time: number;
+  /** Whether all is given that was to be. */
+  readonly isComplete: boolean;
+}
+
 /** A payment that was settled. */
 export interface Payment {
   /** Unix milliseconds, by the wallet's clock. */
@@ -81,13 +112,15 @@ export interface RecoveredClaim {
 }
 
 export interface RecoveryReport {
-  /** Cards that interrupted redemptions brought. */
+  /** Cards that interrupted redemptions and exchanges brought. */
   readonly redeemed: readonly CardSummary[];
-  /** Redemptions that could not be finished, with the error's message. The voucher code is not told. */
+  /** Redemptions, exchanges and refunds that could not be finished, with the error's message. The voucher code is not told. */
   readonly unfinished: readonly { readonly vendor: string; readonly reason: string }[];
   /** Cards whose activation was finished. */
   readonly activated: readonly CardId[];
   readonly claims: readonly RecoveredClaim[];
+  /** Exchanges whose cards are ordered later, that the time tells nothing; Unix milliseconds. */
+  readonly waiting: readonly { readonly vendor: string; readonly until: number }[];
 }
 
 /** A card of a backup that was not taken into the wallet. */
@@ -100,8 +133,9 @@ export interface SkippedCard {
 
 /** Where a longer task is. */
 export interface Progress {
-  readonly step: 'document' | 'order' | 'blind' | 'issue' | 'verify' | 'activate' | 'claim';
-  /** How many of `total` are done. */
+  readonly step:
+    'document' | 'order' | 'blind' | 'issue' | 'verify' | 'activate' | 'claim' | 'deposit' | 'wait';
+  /** How many of `total` are done: cards, claims; with `deposit` units, with `wait` seconds. */
   readonly done: number;
   readonly total: number;
 }

@@ -47,8 +47,11 @@ export interface Vendors {
    *
    * @throws ImpulsError what the vendor says, or `network`
    */
-  post(via: typeof fetch, origin: string, endpoint: keyof Endpoints, body: JsonObject): Promise<JsonValue>;
+  post(via: typeof fetch, origin: string, endpoint: OwnEndpoint, body: JsonObject): Promise<JsonValue>;
 }
+
+/** The others are behind a gate. */
+type OwnEndpoint = Exclude<keyof Endpoints, 'credit'>;
 
 /** A document, and its bytes as they came. */
 export interface ShownDocument {

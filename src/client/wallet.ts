@@ -14,7 +14,15 @@ import { activate, checkKeys, loadLater, redeem, refreshState } from './obtain.j
 import { keepParts, type Parts } from './parts.js';
 import { createPurse } from './purse.js';
 import type { WalletStorage } from './storage.js';
-import type { CardSummary, Payment, Progress, RecoveryReport, SkippedCard } from './summary.js';
+import type {
+  CardSummary,
+  ExchangePlan,
+  Payment,
+  Progress,
+  RecoveryReport,
+  Refund,
+  SkippedCard,
+} from './summary.js';
 import { createTurns } from './turns.js';
 import { createVendors, type Vendors } from './vendors.js';
 
@@ -58,6 +66,30 @@ export interface RestoreOptions extends ProgressOptions {
   readonly onSkipped?: (card: SkippedCard) => void;
 }
 
+export interface RefundOptions extends ProgressOptions {
+  /** Those that give. Default: all of the vendor that have anything to give, also in the time of grace after their end. */
+  readonly cards?: readonly CardId[];
+  /** Ends it early. What is given by then stays given, and `recover` goes on with it. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ExchangeOptions extends RefundOptions, Partial<CardKind> {
+  /** Those that give. Default: all of the vendor that were used and have something left, or have ended. */
+  readonly cards?: readonly CardId[];
+  /** Units of each new card. Default: of the cards on sale the largest ones that the units make; what makes none stays where it is. */
+  readonly into?: readonly number[];
+  /**
+   * How long the wallet waits between giving the units and ordering the cards, so that less can be told from the time. It is drawn
+   * evenly. Default 20 to 120 seconds.
+   */
+  readonly delay?: ExchangeDelay | 'none';
+}
+
+export interface ExchangeDelay {
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
+
 /** A wallet: bearer cards of any number of vendors, and the journal of what is paid with them. */
 export interface Wallet {
   /**
@@ -76,6 +108,30 @@ export interface Wallet {
    * @throws ImpulsError `bad-document` or `network` if the vendor shows no keys, `invalid-argument`
    */
   checkKeys(vendor: string, checks?: KeyChecks): Promise<KeyReport>;
+  /**
+   * Turns what is left on cards into new ones that no message links to them: tails, gaps, many small ones, one large one. Interrupted
+   * at any point it is finished by calling it again, or by `recover`, which leaves it alone until its wait is over. Cards keep
+   * the kind of the first that gives, unless `protocol` says another one.
+   *
+   * @param vendor the vendor's origin
+   * @throws ImpulsError `unsupported` if the vendor takes no cards back; `no-card` if the units make no whole card; `card-unknown`,
+   *   `invalid-argument`, `unsettled`, `key-retired`, `bad-document`, `network`; the signal's reason
+   */
+  exchange(vendor: string, options?: ExchangeOptions): Promise<CardSummary[]>;
+  /** What `exchange` would do, as far as the wallet knows. Begins nothing. @throws as `exchange` */
+  planExchange(vendor: string, options?: ExchangeOptions): Promise<ExchangePlan>;
+  /**
+   * Gives what is left on cards back, against a reference that the vendor pays out. Interrupted it is finished as an exchange is.
+   *
+   * @throws ImpulsError `unsupported` if the vendor refunds nothing; else as `exchange`
+   */
+  refund(vendor: string, options?: RefundOptions): Promise<Refund>;
+  /** What `refund` would do, as far as the wallet knows. Begins nothing. @throws as `refund` */
+  planRefund(vendor: string, options?: RefundOptions): Promise<ExchangePlan>;
+  /** The refunds that the wallet remembers, the last one first. */
+  refunds(): Promise<Refund[]>;
+  /** Forgets a refund, as after it was paid out. @throws ImpulsError `malformed`, `order-unknown`; `unsettled` for one that is not finished */
+  forgetRefund(reference: string): Promise<void>;
   /** As last known. */
   cards(): CardSummary[];
   /** The last payments, at most 1,000, newest first. */
@@ -204,7 +260,8 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
       const document = toBase64url(vendors.pinned(record.vendor).digest);
       return { ...record, document };
     });
-    return formatBackup({ cards, orders: journal.orders().map(([, order]) => order) });
+    const orders = journal.orders().map(([, order]) => order);
+    return formatBackup({ cards, orders, credits: journal.credits().map(([, credit]) => credit) });
   }
 
   async function refresh(id: CardId): Promise<CardSummary> {
@@ -238,6 +295,17 @@ function createWallet(parts: Parts, storage: WalletStorage): Wallet {
       use(async () => {
         return checkKeys({ ...parts, keyChecks }, checkOrigin(vendor));
       }),
+    exchange: async (vendor, options = {}) => {
+      const { exchange } = await loadLater();
+      return summaries(await exchange(parts, checkOrigin(vendor), options));
+    },
+    planExchange: async (vendor, options = {}) =>
+      (await loadLater()).planCredit(parts, checkOrigin(vendor), 'exchange', options),
+    refund: async (vendor, options = {}) => (await loadLater()).refund(parts, checkOrigin(vendor), options),
+    planRefund: async (vendor, options = {}) =>
+      (await loadLater()).planCredit(parts, checkOrigin(vendor), 'refund', options),
+    refunds: async () => (await loadLater()).listRefunds(parts),
+    forgetRefund: (reference) => use(async () => (await loadLater()).forgetRefund(parts, reference)),
     cards: () => journal.cards().map((card) => summarize(vendors, card)),
     history: () => journal.payments(),
     recover: ({ onProgress = silent } = {}) => use(() => recover(onProgress)),

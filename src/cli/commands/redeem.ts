@@ -9,7 +9,7 @@ import { defineCommand } from '../command.js';
 import { readAll } from '../input.js';
 import { keyChecks, mirrorOption, openOrMakeWallet, walletOption, withWallet } from '../wallet-place.js';
 
-const steps: Readonly<Record<Progress['step'], string>> = {
+export const steps: Readonly<Record<Progress['step'], string>> = {
   document: 'reading the key document',
   order: 'asking what the voucher is good for',
   blind: 'blinding cards',
@@ -17,6 +17,8 @@ const steps: Readonly<Record<Progress['step'], string>> = {
   verify: 'checking signatures',
   activate: 'activating',
   claim: 'asking about payments',
+  deposit: 'giving units',
+  wait: 'waiting',
 };
 
 export const redeem = defineCommand({
