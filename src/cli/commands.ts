@@ -36,6 +36,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'sales token': async () => (await import('./commands/sales-token.js')).salesToken,
   'sales product': async () => (await import('./commands/sales-product.js')).salesProduct,
   'sales stripe': async () => (await import('./commands/sales-stripe.js')).salesStripe,
+  'sales secret': async () => (await import('./commands/sales-secret.js')).salesSecret,
   'sales order': async () => (await import('./commands/sales-order.js')).salesOrder,
   pack: async () => (await import('./commands/pack.js')).pack,
   'web export': async () => (await import('./commands/web-export.js')).webExport,

@@ -92,7 +92,7 @@ export function createStripeSales(options: StripeSalesOptions): StripeSales {
           'unsupported',
           `event ${event.id} is of the other mode: this vendor is ${mode}`,
           {
-            hint: 'Let the webhook of this mode lead here, or change mode in vendor.json.',
+            hint: 'Let the webhook of this mode lead here; or change mode in vendor.json, and restart the server.',
           },
         );
       }

@@ -156,6 +156,8 @@ describe('sales', () => {
     await server.kill();
     await withServer(async () => {
       expect(await codeOf(session.id)).toBe(code);
+      // Under another secret it is the same sale still.
+      expect(await box.json('sales', 'secret', 'shop')).toEqual({ secrets: 2, server: 'reloaded' });
       expect(await tell('checkout.session.completed', session)).toBe(200);
       expect(await codeOf(session.id)).toBe(code);
       const payment = session['payment_intent'];
@@ -198,7 +200,7 @@ describe('sales', () => {
     }
   });
 
-  it.each([
+  it.each<[string[], string, string]>([
     [['sales', 'stripe', 'shop'], 'sk_live_a_key_of_the_api', 'that is no signing secret'],
     [['sales', 'stripe', 'shop', '--secret-file', 'none'], '', 'there is no file none'],
     [['sales', 'token', 'Web Shop', 'shop'], '', 'is no name for it'],
