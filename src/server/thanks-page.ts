@@ -31,9 +31,11 @@ export function waitSeconds(asked: number): number | undefined {
 }
 
 const style = `
-:root { color-scheme: light dark; font: 100%/1.5 system-ui, sans-serif; }
-body { max-width: 34rem; margin: 0 auto; padding: 1.5rem 1rem; }
-code { display: block; margin: 1rem 0; padding: 1rem; border: 1px solid; border-radius: .5rem; font-size: 1.4rem; text-align: center; overflow-wrap: anywhere; user-select: all; }
+:root { color-scheme: light dark; --paper: #f5f4ef; --ink: #1c2024; --accent: #0a5a55; font: 100%/1.5 system-ui, sans-serif; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14171a; --ink: #eceae4; --accent: #7fd3c8; } }
+body { max-width: 34rem; margin: 0 auto; padding: 1.5rem 1rem; background: var(--paper); color: var(--ink); }
+a { color: var(--accent); }
+code { display: block; margin: 1rem 0; padding: 1rem; border: 1px solid; border-radius: .5rem; font-size: 1.25rem; text-align: center; overflow-wrap: anywhere; user-select: all; }
 a.do { display: block; padding: .75rem 1rem; border: 2px solid; border-radius: .5rem; font-weight: 600; text-align: center; text-decoration: none; }
 p.test { padding: .5rem 1rem; border: 2px dashed; border-radius: .5rem; }
 `;
