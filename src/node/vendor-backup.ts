@@ -39,7 +39,11 @@ export interface VendorBackupOptions {
 }
 
 /** Which files are SQLite's, and which are text. Files that a vendor does not have are passed over. */
-export const databases: readonly string[] = [vendorFiles.ledger, vendorFiles.content];
+export const databases: readonly string[] = [
+  vendorFiles.ledger,
+  vendorFiles.content,
+  vendorFiles.saleRecords,
+];
 /** What everybody may read, in a vendor folder as well. */
 const open: readonly string[] = [vendorFiles.settings, vendorFiles.document];
 

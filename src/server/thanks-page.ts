@@ -128,7 +128,7 @@ function describeSale({ items, state, code }: Sale, link: string): readonly [tit
     case 'held':
       return [
         'This purchase is on hold',
-        '<p>The payment was disputed, or some of it was returned. Your code works again once that is settled.</p>',
+        '<p>Its code cannot be redeemed for now: the payment is disputed, some of it was returned, or something else has to be settled first. If that surprises you, tell us.</p>',
       ];
     case 'void':
       return ['This purchase was taken back', '<p>Your payment was returned, so the code is void.</p>'];

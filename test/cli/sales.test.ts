@@ -1,6 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSaleRecords } from '../../src/node/sale-records.js';
 import { makeSession, signEvent, type SignedEvent } from '../http/sales-fixture.js';
 import { createSandbox, twoLines, type Sandbox, type Server } from './sandbox.js';
 
@@ -198,6 +199,25 @@ describe('sales', () => {
         expect({ name, found: bytes.includes(trace) }).toEqual({ name, found: false });
       }
     }
+  });
+
+  it('are in a backup that is taken beside the server', async () => {
+    const session = makeSession(trio);
+    await withServer(async () => {
+      await tell('checkout.session.completed', session);
+      await box.json('vendor', 'backup', 'shop', '--out', 'kept');
+    });
+    const kept = join(box.folder, 'kept');
+    const settings = await readFile(join(box.folder, 'shop', 'sales.json'), 'utf8');
+    expect(await readFile(join(kept, 'sales.json'), 'utf8')).toBe(settings);
+    const [there, here] = await Promise.all(
+      [kept, join(box.folder, 'shop')].map(async (folder) => {
+        const records = await openSaleRecords(join(folder, 'sales.db'));
+        return records.list('', 100).finally(() => records.close());
+      }),
+    );
+    expect(there!.length).toBeGreaterThan(0);
+    expect(there).toEqual(here);
   });
 
   it.each<[string[], string, string]>([
