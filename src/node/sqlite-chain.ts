@@ -33,6 +33,7 @@ const fixedBytes = 11 * 8 + 2 * 4;
 /** Hashes groups of rows, one after the other. */
 export class Linker {
   #buffer = Buffer.alloc(1 << 16);
+  #view = viewOf(this.#buffer);
   #length = headBytes;
 
   /** Forgets the rows that were added since the last link. */
@@ -42,8 +43,7 @@ export class Linker {
 
   add(row: ChainedRow): void {
     const tag = row.tag ?? '';
-    const proof = row.proof?.length ?? 0;
-    this.#reserve(fixedBytes + 3 * tag.length + proof);
+    this.#reserve(fixedBytes + 3 * tag.length + (row.proof?.length ?? 0));
     this.#integer(row.seq);
     this.#integer(row.slot);
     this.#integer(row.kind);
@@ -55,12 +55,8 @@ export class Linker {
     this.#integer(row.at);
     this.#integer(row.challenge_expires);
     this.#integer(row.route);
-    const written = this.#buffer.write(tag, this.#length + 4);
-    this.#buffer.writeUInt32BE(written, this.#length);
-    this.#length += 4 + written;
-    this.#buffer.writeUInt32BE(proof, this.#length);
-    if (row.proof) this.#buffer.set(row.proof, this.#length + 4);
-    this.#length += 4 + proof;
+    this.#text(tag);
+    this.#bytes(row.proof);
   }
 
   /** The link of the rows that were added. @param before that of the group before, 32 bytes */
@@ -74,9 +70,22 @@ export class Linker {
 
   /** Eight bytes, two's complement. */
   #integer(value: number): void {
-    this.#buffer.writeInt32BE(Math.floor(value / 0x1_0000_0000), this.#length);
-    this.#buffer.writeUInt32BE(value >>> 0, this.#length + 4);
+    this.#view.setInt32(this.#length, Math.floor(value / 0x1_0000_0000));
+    this.#view.setUint32(this.#length + 4, value >>> 0);
     this.#length += 8;
+  }
+
+  #text(text: string): void {
+    const written = this.#buffer.write(text, this.#length + 4);
+    this.#view.setUint32(this.#length, written);
+    this.#length += 4 + written;
+  }
+
+  #bytes(bytes: Uint8Array | null): void {
+    const length = bytes?.length ?? 0;
+    this.#view.setUint32(this.#length, length);
+    if (bytes) this.#buffer.set(bytes, this.#length + 4);
+    this.#length += 4 + length;
   }
 
   #reserve(bytes: number): void {
@@ -84,5 +93,10 @@ export class Linker {
     const larger = Buffer.alloc(2 * this.#buffer.length + bytes);
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
+    this.#view = viewOf(larger);
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

@@ -144,20 +144,20 @@ describe('a commit that fails', () => {
 
   async function snapshot(ledger: Ledger, id: string): Promise<unknown> {
     const stored = await ledger.readCard(id);
-    return { state: stored?.state, totals: await ledger.totals() };
+    return { state: stored?.state, totals: await ledger.totals(), books: await ledger.readBooks() };
   }
 
   it('rejects all that came with it, after which everything is as it was, and later calls succeed', async () => {
     const path = newPath();
     const ledger = await openSqliteLedger({ path });
     const card = await openCard(ledger);
-    const held = await acceptClaim(ledger, card, 1, 1);
+    const held = await acceptClaim(ledger, card, 1, 1, { route: '/old' });
     const [order, other] = [makeOrder(), makeOrder()];
     await ledger.createOrders([order], at);
     const batch = await ledger.createBatch({ label: '', items: [], created: 1, expires: 2 });
     const before = await snapshot(ledger, card.id);
     const { state, version } = (await ledger.readCard(card.id))!;
-    const claim = makeClaim(card, 2, 1);
+    const claim = makeClaim(card, 2, 1, { route: '/new' });
     const fresh = makeCard();
 
     const leave = occupy(path);
@@ -167,6 +167,8 @@ describe('a commit that fails', () => {
       ledger.openCard(fresh.entry, fresh.state, at),
       ledger.createOrders([other], at),
       ledger.serveOrder(order.id, 'digest', [], cardsOf(order), at),
+      ledger.changeOrders([order.id], 'void', at),
+      ledger.quarantine([card.entry.keyId]),
       ledger.createBatch({ label: '', items: [], created: 1, expires: 2 }),
       ledger.addCodes(batch, 1, ['code']),
       ledger.purge(0, 0),
@@ -182,6 +184,7 @@ describe('a commit that fails', () => {
     expect(await ledger.readCard(fresh.id)).toBeUndefined();
     expect(await ledger.readOrder(other.id)).toBeUndefined();
     expect(await ledger.readBatches()).toHaveLength(1);
+    expect(await ledger.quarantined()).toEqual([]);
     expect(await ledger.addCodes(batch, 1, ['code'])).toBe(true);
     expect((await ledger.serveOrder(order.id, 'another', [], cardsOf(order), at)).status).toBe('served');
     await acceptClaim(ledger, card, 2, 1);

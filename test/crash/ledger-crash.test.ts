@@ -6,6 +6,7 @@ import { deriveCard, readOpening } from '../../src/core/card.js';
 import { openSqliteLedger } from '../../src/node/sqlite.js';
 import type { Ledger } from '../../src/server/ledger.js';
 import { createChoices } from '../../src/testing/suite.js';
+import { brokenGroups } from '../support/journal-chain.js';
 import { startChild } from './child.js';
 import { replayJournal, type Replayed } from './journal-replay.js';
 
@@ -46,7 +47,17 @@ async function checkLedger(path: string, confirmed: Confirmed): Promise<void> {
     if (word === 'give-back') expect(claim).toMatchObject({ kept, status: kept ? 'settled' : 'released' });
   }
   expect(await ledger.totals()).toMatchObject(replayed.totals);
+  const books = await ledger.readBooks();
+  const sumOf = (kind: string): [count: number, units: number] => {
+    const sums = books.filter((sum) => sum.kind === kind);
+    return [sums.reduce((sum, { count }) => sum + count, 0), sums.reduce((sum, { units }) => sum + units, 0)];
+  };
+  const { settled, pending } = replayed.totals.claims;
+  expect(sumOf('spent')).toEqual([settled + pending, replayed.totals.spent]);
+  const { cards: opened, units } = await ledger.totals();
+  expect(sumOf('opened')).toEqual([opened, units]);
   await ledger.close();
+  expect(brokenGroups(path)).toEqual([]);
 }
 
 async function runRounds(path: string, seed: number, rounds: number, maxUnfolded: number): Promise<void> {
