@@ -1,6 +1,7 @@
 import { ImpulsError } from '../core/errors.js';
 import { worthOf, type Unit } from '../core/key-document.js';
-import { dayOf, type BookKey, type Report, type ReportEntry } from '../server/index.js';
+import type { VendorFolder } from '../node/vendor-folder.js';
+import { dayOf, type BookKey, type BookTerms, type Report, type ReportEntry } from '../server/index.js';
 import { formatDay } from './amounts.js';
 import { readDay } from './command.js';
 import type { Paint } from './paint.js';
@@ -8,6 +9,11 @@ import type { Paint } from './paint.js';
 /** What the commands about the books share. Days are counted since 1970, by UTC. */
 
 const daySeconds = 24 * 3600;
+
+/** All keys that there ever were. */
+export function bookTerms({ document, ended }: VendorFolder): BookTerms {
+  return { cards: [...ended, ...document.cards], policy: document.policy };
+}
 
 /** @param text `2027-01-01` @throws ImpulsError `invalid-argument` */
 export function bookDay(text: string, option: string): number {

@@ -32,7 +32,11 @@ export interface Published {
   readonly replaced: readonly { readonly digest: string; readonly time: number }[];
   /** The earlier activation keys, oldest first, and when they were replaced. */
   readonly retired: readonly { readonly id: string; readonly time: number }[];
+  /** The issuing keys that the document has dropped, oldest first: the books go on to name them. */
+  readonly ended: readonly EndedKey[];
 }
+
+export type EndedKey = Pick<IssuingKey, 'id' | 'denomination' | 'epoch' | 'expires'>;
 
 /** The secrets of a vendor: all that the published document needs, and any that are not published yet or not destroyed yet. */
 export interface VendorSecrets {
@@ -112,18 +116,23 @@ function retentionSeconds({ spendDays } = defaultRetention): number {
 
 /** A new document in the place of the one that is out. @param now Unix seconds @throws ImpulsError `bad-document` */
 export function publishChange(
-  { document, replaced, retired }: Published,
+  { document, replaced, retired, ended }: Published,
   change: Partial<Omit<KeyDocument, 'previous'>>,
   now: number,
 ): Published {
   const digest = toBase64url(parseKeyDocument(formatKeyDocument(document)).digest);
   const next = { ...document, ...change, previous: [...document.previous, digest] };
   const { id } = document.activation;
+  const dropped = document.cards.filter((key) => !next.cards.some((other) => other.id === key.id));
   formatKeyDocument(next);
   return {
     document: next,
     replaced: [...replaced, { digest, time: now }],
     retired: next.activation.id === id ? retired : [...retired, { id, time: now }],
+    ended: [
+      ...ended,
+      ...dropped.map(({ id, denomination, epoch, expires }) => ({ id, denomination, epoch, expires })),
+    ],
   };
 }
 
@@ -189,9 +198,9 @@ export function keptSecrets(secrets: VendorSecrets, published: Published, now: n
   return kinds.every((kind) => kept[kind].length === secrets[kind].length) ? secrets : kept;
 }
 
-export function formatPublished({ document, replaced, retired }: Published): string {
+export function formatPublished({ document, replaced, retired, ended }: Published): string {
   const json: unknown = JSON.parse(fromUtf8(formatKeyDocument(document)));
-  return `${JSON.stringify({ version: 1, replaced, retired, document: json }, null, 2)}\n`;
+  return `${JSON.stringify({ version: 1, replaced, retired, ended, document: json }, null, 2)}\n`;
 }
 
 /** @throws ImpulsError `malformed`, `unsupported`, `bad-document` */
@@ -212,6 +221,17 @@ export function parsePublished(text: string): Published {
       return {
         id: toBase64url(expectBytes(entry['id'], 8, `retired[${i}].id`)),
         time: expectUint32(entry['time'], `retired[${i}].time`),
+      };
+    }),
+    // Not there before there were books.
+    ended: expectArray(json['ended'] ?? [], 'ended').map((item, i) => {
+      const where = `ended[${i}]`;
+      const entry = expectObject(item, where);
+      return {
+        id: toBase64url(expectBytes(entry['id'], 16, `${where}.id`)),
+        denomination: expectUint32(entry['denomination'], `${where}.denomination`),
+        epoch: expectText(entry['epoch'], `${where}.epoch`),
+        expires: expectUint32(entry['expires'], `${where}.expires`),
       };
     }),
   };

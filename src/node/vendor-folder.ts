@@ -51,6 +51,8 @@ export interface VendorFolder {
   readonly recentDocuments: readonly string[];
   /** The activation keys that were replaced, oldest first; times in Unix seconds. */
   readonly retired: Published['retired'];
+  /** The issuing keys that the document has dropped. */
+  readonly ended: Published['ended'];
   readonly ledgerPath: string;
   /** Of the content keys; it may not be there. */
   readonly registryPath: string;
@@ -106,7 +108,7 @@ export async function initVendorFolder(
     voucher: random(32),
   };
   // Tells of settings that no wallet would take before it spends seconds on keys.
-  formatPublished({ document: createDocument(settings, secrets, []), replaced: [], retired: [] });
+  formatPublished({ document: createDocument(settings, secrets, []), replaced: [], retired: [], ended: [] });
   const cards: IssuingKey[] = [];
   for (const denomination of [...denominations].sort((a, b) => a - b)) {
     const { pem, n } = generateIssuingKey();
@@ -123,6 +125,7 @@ export async function initVendorFolder(
     document: createDocument(settings, secrets, cards),
     replaced: [],
     retired: [],
+    ended: [],
   });
   await storing(folder, async () => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -159,6 +162,7 @@ export async function openVendorFolder(
       .filter(({ time }) => now - time < recentSeconds)
       .map(({ digest }) => digest),
     retired: published.retired,
+    ended: published.ended,
     ledgerPath: join(folder, vendorFiles.ledger),
     registryPath: join(folder, vendorFiles.content),
   };

@@ -102,6 +102,8 @@ function catchUp(published: Published, latest: Uint8Array, now: number): Publish
     document: after.document,
     replaced: [...published.replaced, ...since.map((old) => ({ digest: old, time: now }))],
     retired: activation.id === id ? published.retired : [...published.retired, { id, time: now }],
+    // An honest successor drops no key that the older one names.
+    ended: published.ended,
   };
 }
 

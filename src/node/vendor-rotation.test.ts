@@ -129,6 +129,20 @@ describe('a rotation', () => {
     expect(await counts(path)).toEqual([1, 1, 1]);
   });
 
+  it('drops a key whose cards nobody can use or exchange any more, and remembers it for the books', async () => {
+    const path = await copy();
+    const [old] = (await open(path, 0)).document.cards;
+    const grace = 30;
+    const end = 6 * 365 + grace;
+    await rotateKeys(path, { kinds: ['issuing'] }, { clock: at(end - 1) });
+    expect((await open(path, end - 1)).ended).toEqual([]);
+    await rotateKeys(path, { kinds: ['issuing'] }, { clock: at(end + 1) });
+    const { document, ended } = await open(path, end + 1);
+    expect(document.cards.map(({ id }) => id)).not.toContain(old!.id);
+    const { id, denomination, epoch, expires } = old!;
+    expect(ended).toEqual([{ id, denomination, epoch, expires }]);
+  });
+
   it('of everything makes one document', async () => {
     const path = await copy();
     const { document } = await rotateKeys(path, { kinds: all }, { clock: at(5) });

@@ -14,7 +14,7 @@ const daySeconds = 24 * 3600;
 
 /** Ten days of grace. */
 const terms: BookTerms = {
-  policy: { grace: 10 * daySeconds, retention: 40 * daySeconds },
+  policy: { grace: 10 * daySeconds },
   cards: [
     cardKey('large', 1000, '2026-02', 130),
     cardKey('small', 100, '2026-01', 120),
@@ -24,7 +24,7 @@ const terms: BookTerms = {
 
 function cardKey(id: string, denomination: number, epoch: string, lastDay: number) {
   const expires = lastDay * daySeconds;
-  return { id, n: '', denomination, epoch, notBefore: 0, notAfter: expires, expires };
+  return { id, denomination, epoch, expires };
 }
 
 function moved(

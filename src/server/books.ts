@@ -1,4 +1,4 @@
-import type { KeyDocument } from '../core/key-document.js';
+import type { IssuingKey, Policy } from '../core/key-document.js';
 import type { Movement, MovementKind } from './ledger.js';
 
 /**
@@ -18,8 +18,11 @@ export const movementKinds: readonly MovementKind[] = [
   'paid-out',
 ];
 
-/** What of the key document the books need. */
-export type BookTerms = Pick<KeyDocument, 'cards' | 'policy'>;
+/** What the books need: a key document, or one with the keys that it has dropped as well. */
+export interface BookTerms {
+  readonly cards: readonly Pick<IssuingKey, 'id' | 'denomination' | 'epoch' | 'expires'>[];
+  readonly policy: Pick<Policy, 'grace'>;
+}
 
 export interface Sum {
   readonly count: number;
@@ -30,7 +33,7 @@ export interface Sum {
 export interface BookKey {
   readonly key: string;
   readonly denomination: number;
-  /** Absent where the key document names the key no more: then it is over. */
+  /** Absent for a key that the terms do not name: then it is over. */
   readonly epoch?: string;
   /** Unix seconds: its cards are spent before it. */
   readonly expires?: number;

@@ -30,10 +30,10 @@ export const audit = defineCommand({
   examples: ['impuls audit shop', 'impuls audit shop --expect 4711:q1w2…'],
   async run({ terminal, values, positionals }) {
     const expect = values.expect === undefined ? undefined : readHead(values.expect);
-    const { ledgerPath, document } = await openVendorFolder(positionals[0] ?? '.');
+    const { ledgerPath, document, ended } = await openVendorFolder(positionals[0] ?? '.');
     const bar = terminal.bar();
     const report = await auditLedger(ledgerPath, {
-      terms: new Map(document.cards.map((key) => [key.id, key])),
+      terms: new Map([...ended, ...document.cards].map((key) => [key.id, key])),
       expect,
       onProgress: (step, done, total) => bar.update(steps[step], done, total),
     }).finally(() => bar.clear());

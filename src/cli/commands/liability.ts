@@ -2,7 +2,7 @@ import { worthOf } from '../../core/key-document.js';
 import { openVendorFolder } from '../../node/vendor-folder.js';
 import { computeLiability, dayOf, type KeyLiability, type Liability } from '../../server/index.js';
 import { formatCount, formatDay } from '../amounts.js';
-import { bookDay, describeKey, formatBookDay } from '../books.js';
+import { bookDay, bookTerms, describeKey, formatBookDay } from '../books.js';
 import { defineCommand } from '../command.js';
 import type { Paint } from '../paint.js';
 import { readMovements } from '../serving/book-desk.js';
@@ -23,7 +23,7 @@ export const liability = defineCommand({
     const folder = await openVendorFolder(positionals[0] ?? '.');
     const asOf =
       values['as-of'] === undefined ? dayOf(Date.now() / 1000) : bookDay(values['as-of'], '--as-of');
-    const owed = computeLiability(await readMovements(folder), folder.document, asOf);
+    const owed = computeLiability(await readMovements(folder), bookTerms(folder), asOf);
     const { name, origin, unit } = folder.document;
     if (terminal.json) {
       const day = formatBookDay(asOf);

@@ -3,7 +3,15 @@ import { worthOf } from '../../core/key-document.js';
 import { openVendorFolder } from '../../node/vendor-folder.js';
 import { computeReport, dayOf, type Report, type ReportKind } from '../../server/index.js';
 import { formatCount } from '../amounts.js';
-import { bookDay, checkPeriod, describeKey, formatBookDay, formatReportCsv, textBar } from '../books.js';
+import {
+  bookDay,
+  bookTerms,
+  checkPeriod,
+  describeKey,
+  formatBookDay,
+  formatReportCsv,
+  textBar,
+} from '../books.js';
 import { defineCommand } from '../command.js';
 import type { Paint } from '../paint.js';
 import { readMovements } from '../serving/book-desk.js';
@@ -35,7 +43,7 @@ export const report = defineCommand({
     const to = values.to === undefined ? dayOf(Date.now() / 1000) : bookDay(values.to, '--to');
     const from = values.from === undefined ? to - defaultDays + 1 : bookDay(values.from, '--from');
     checkPeriod(from, to);
-    const made = computeReport(await readMovements(folder), folder.document, from, to);
+    const made = computeReport(await readMovements(folder), bookTerms(folder), from, to);
     const { name, origin, unit } = folder.document;
     if (values.csv) {
       await terminal.write(Buffer.from(formatReportCsv(made, unit)));
