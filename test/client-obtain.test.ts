@@ -316,7 +316,13 @@ describe('recovery', () => {
     await wallet.close();
     world.arrived.length = 0;
     const reopened = await world.open({ storage: createMemoryStorage(records) });
-    expect(await reopened.recover()).toEqual({ redeemed: [], unfinished: [], activated: [], claims: [] });
+    expect(await reopened.recover()).toEqual({
+      redeemed: [],
+      unfinished: [],
+      activated: [],
+      claims: [],
+      waiting: [],
+    });
     expect(world.arrived).toEqual([]);
     expect(reopened.history()).toMatchObject([{ units: 1, url: `${origin}/a` }]);
     await reopened.forget(reopened.cards()[0]!.id);
