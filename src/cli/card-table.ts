@@ -14,11 +14,13 @@ export function printCards(terminal: Terminal, cards: readonly CardSummary[]): v
     card.reserved === 0 ? '' : formatCount(card.reserved),
     card.worth,
     formatDay(card.expires),
-    paintStatus(card.status),
+    paintStatus(
+      (card.usableFrom ?? 0) * 1000 > Date.now() && card.status === 'ready' ? 'resting' : card.status,
+    ),
   ]);
-  function paintStatus(status: CardSummary['status']): string {
+  function paintStatus(status: CardSummary['status'] | 'resting'): string {
     if (status === 'active' || status === 'ready') return paint.green(status);
-    return status === 'empty' ? paint.dim(status) : paint.red(status);
+    return status === 'empty' || status === 'resting' ? paint.dim(status) : paint.red(status);
   }
   terminal.print(
     formatTable(

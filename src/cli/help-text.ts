@@ -75,6 +75,10 @@ export function topicHelp(name: string): string | undefined {
         '',
         '  {"max": 10, "mirrors": {"https://news.example": ["https://mirror.example/news.json"]}}',
         '',
+        'and how the wallet reaches the network: "proxy", "privacy" and "delay", as --proxy, --privacy and --delay.',
+        '',
+        '  {"proxy": "socks5h://127.0.0.1:9050", "privacy": "unlinkable-sessions", "delay": 24}',
+        '',
         'Environment: NO_COLOR turns colours off, IMPULS_DEBUG shows where an unexpected error came from.',
       ].join('\n');
     default:

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
+import { transportFailure } from '../node/transport.js';
 import type { Command, Context } from './command.js';
 import { commands } from './commands.js';
 import { exitCodeOf } from './exit-codes.js';
@@ -36,11 +37,18 @@ export async function run(argv: readonly string[], host: Host): Promise<number> 
       return 0;
     }
     return await command.run(rest, context);
-  } catch (error) {
+  } catch (thrown) {
+    const error = failureOf(thrown);
     const code = isImpulsError(error) ? exitCodeOf(error.code) : 1;
     terminal.fail(explain(error, argv), code);
     return code;
   }
+}
+
+/** That a proxy failed is a better answer than that a vendor cannot be reached. */
+function failureOf(error: unknown): unknown {
+  const isNetwork = error instanceof TypeError || isImpulsError(error, 'network');
+  return (isNetwork && transportFailure(error)) || error;
 }
 
 async function find(

@@ -1,12 +1,15 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createMemoryStorage, openWallet, type KeyChecks, type Wallet } from '../client/index.js';
 import { ImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { exists } from '../node/durable-file.js';
 import { openFileStorage } from '../node/file-storage.js';
-import type { Context } from './command.js';
+import { readConfig, walletFile, wrongConfig, type Place } from './wallet-config.js';
+import { openNetwork, type Network, type NetworkPlace } from './wallet-network.js';
+
+export { configFile, walletFile } from './wallet-config.js';
+export { delayOption, networkOption, openNetwork } from './wallet-network.js';
 
 /** Where the wallet is, and how the commands open it. */
 
@@ -23,19 +26,11 @@ export const mirrorOption = {
   },
 } as const;
 
-type Place = Pick<Context, 'env'> & { readonly values: { readonly wallet?: string } };
-
 export interface WalletOptions {
-  readonly fetch?: typeof fetch;
+  /** Default: as the command line and the settings say. */
+  readonly network?: Network;
   readonly keyChecks?: KeyChecks;
   readonly log?: (message: string) => void;
-}
-
-export function walletFile({ env, values }: Place): string {
-  if (values.wallet) return resolve(values.wallet);
-  if (env['IMPULS_HOME']) return resolve(env['IMPULS_HOME'], 'wallet');
-  const data = env['XDG_DATA_HOME'] || env['LOCALAPPDATA'] || join(homedir(), '.local', 'share');
-  return resolve(data, 'impuls', 'wallet');
 }
 
 /** Where bought keys are, beside the wallet. */
@@ -44,8 +39,12 @@ export function libraryFile(place: Place): string {
 }
 
 /** Opens the wallet, or makes it. */
-export async function openOrMakeWallet(place: Place, options: WalletOptions = {}): Promise<Wallet> {
+export async function openOrMakeWallet(
+  place: NetworkPlace,
+  { network, ...options }: WalletOptions = {},
+): Promise<Wallet> {
   const file = walletFile(place);
+  const { wallet } = network ?? (await openNetwork(place));
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   } catch (cause) {
@@ -54,13 +53,15 @@ export async function openOrMakeWallet(place: Place, options: WalletOptions = {}
       hint: 'Choose another place with --wallet or IMPULS_HOME.',
     });
   }
-  return openWallet({ storage: await openFileStorage(file), ...options });
+  return openWallet({ storage: await openFileStorage(file), ...wallet, ...options });
 }
 
 /** Opens the wallet if there is one; otherwise an empty one that leaves no file behind. */
-export async function openWalletIfAny(place: Place, options: WalletOptions = {}): Promise<Wallet> {
+export async function openWalletIfAny(place: NetworkPlace, options: WalletOptions = {}): Promise<Wallet> {
   if (await exists(walletFile(place))) return openOrMakeWallet(place, options);
-  return openWallet({ storage: createMemoryStorage(), ...options });
+  const { network, ...more } = options;
+  const { wallet } = network ?? (await openNetwork(place));
+  return openWallet({ storage: createMemoryStorage(), ...wallet, ...more });
 }
 
 /** Opens a wallet, works with it and closes it whatever happens. */
@@ -74,10 +75,6 @@ export async function withWallet<T>(
   } finally {
     await wallet.close();
   }
-}
-
-export function configFile(place: Place): string {
-  return join(dirname(walletFile(place)), 'config.json');
 }
 
 /** The most units for one request that the wallet's settings allow; undefined if they do not say. */
@@ -103,20 +100,4 @@ export async function keyChecks(
     throw wrongConfig(place, `"mirrors" of ${vendor} are not a list of addresses`);
   }
   return { mirrors: { [vendor]: [...new Set([...given, ...urls])] } };
-}
-
-async function readConfig(place: Place): Promise<{ readonly max?: unknown; readonly mirrors?: unknown }> {
-  const file = configFile(place);
-  if (!(await exists(file))) return {};
-  try {
-    return Object(JSON.parse(await readFile(file, 'utf8'))) as object;
-  } catch {
-    throw wrongConfig(place, 'not JSON');
-  }
-}
-
-function wrongConfig(place: Place, what: string): ImpulsError {
-  return new ImpulsError('invalid-argument', `${configFile(place)}: ${what}`, {
-    hint: 'Write it as {"max": 10, "mirrors": {"https://news.example": ["https://mirror.example/news.json"]}}.',
-  });
 }

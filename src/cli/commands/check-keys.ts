@@ -3,7 +3,14 @@ import { ImpulsError } from '../../core/errors.js';
 import { defineCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Terminal } from '../terminal.js';
-import { keyChecks, mirrorOption, openWalletIfAny, walletOption, withWallet } from '../wallet-place.js';
+import {
+  keyChecks,
+  mirrorOption,
+  openWalletIfAny,
+  walletOption,
+  withWallet,
+  networkOption,
+} from '../wallet-place.js';
 
 const words: Readonly<Record<KeyCheck['outcome'], string>> = {
   same: 'the same',
@@ -27,7 +34,7 @@ export const checkKeysCommand = defineCommand({
   name: 'check-keys',
   summary: 'Compare the keys of a vendor with what others see of them',
   usage: '<vendor> [--mirror <url>]… [options]',
-  options: { ...mirrorOption, ...walletOption },
+  options: { ...mirrorOption, ...walletOption, ...networkOption },
   words: [1, 1],
   notes:
     "Blind signatures hide which card you bought only as long as everybody's cards are signed with the same keys.\nSo the vendor's key document is compared with the one that this wallet pinned, and with copies on mirrors.\n`impuls redeem` does the same where mirrors are named, and buys nothing if one contradicts.",

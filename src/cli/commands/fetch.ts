@@ -17,6 +17,8 @@ import {
   configFile,
   defaultMax,
   libraryFile,
+  networkOption,
+  openNetwork,
   openWalletIfAny,
   walletFile,
   walletOption,
@@ -54,6 +56,7 @@ const options = {
   seal: { type: 'boolean', help: 'Ask for a body that only this payment opens, and open it' },
   protocol: { type: 'string', value: 'chain|stream', help: 'Pay with cards of this protocol only' },
   ...walletOption,
+  ...networkOption,
   item: {
     type: 'string',
     value: '<path>',
@@ -87,15 +90,17 @@ export const fetchCommand = defineCommand({
     const request = await prepareRequest(positionals[0]!, values, call.stdin);
     const max = values.max === undefined ? await defaultMax(call) : wholeNumber(values.max, '--max');
     const protocol = readProtocol(values.protocol);
-    const tracing = values.verbose ? createTracingFetch(fetch, terminal.note, terminal.notePaint) : fetch;
+    const network = await openNetwork(call, (inner) =>
+      values.verbose ? createTracingFetch(inner, terminal.note, terminal.notePaint) : inner,
+    );
     const log = values.verbose ? (line: string) => terminal.note(`* ${line}`) : undefined;
     if (values.verbose) terminal.note(`* wallet ${walletFile(call)}`);
-    const opening = () => openWalletIfAny(call, { fetch: tracing, ...(log && { log }) });
+    const opening = () => openWalletIfAny(call, { network, ...(log && { log }) });
     const kind = contentKind(request, values);
-    if (kind) return fetchContent(call, { kind, request, max, protocol, fetching: tracing, opening });
+    if (kind) return fetchContent(call, { kind, request, max, protocol, fetching: network.fetch, opening });
     if (values.item) throw noManifest();
     return withWallet(opening(), async (wallet) => {
-      if (values['dry-run']) return dryRun(terminal, wallet, request, max, tracing);
+      if (values['dry-run']) return dryRun(terminal, wallet, request, max, network.fetch);
       if (max === undefined) throw noMax(configFile(call));
       const paying = createPayingFetch({
         wallet,

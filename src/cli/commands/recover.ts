@@ -5,13 +5,13 @@ import { defineCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import { openWalletIfAny, walletOption, withWallet } from '../wallet-place.js';
+import { openWalletIfAny, walletOption, withWallet, networkOption } from '../wallet-place.js';
 
 export const recover = defineCommand({
   name: 'recover',
   summary: 'Finish what was interrupted: redemptions, activations, payments',
   usage: '[options]',
-  options: { ...walletOption },
+  options: { ...walletOption, ...networkOption },
   words: [0, 0],
   notes: `Asks the vendors what became of every open payment. Nothing is charged twice. Exit code ${exitCodes.unsettled} if something is open still.`,
   async run(call) {

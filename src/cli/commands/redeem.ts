@@ -7,7 +7,15 @@ import { formatUnits, plural } from '../amounts.js';
 import { printCards } from '../card-table.js';
 import { defineCommand } from '../command.js';
 import { readAll } from '../input.js';
-import { keyChecks, mirrorOption, openOrMakeWallet, walletOption, withWallet } from '../wallet-place.js';
+import {
+  keyChecks,
+  mirrorOption,
+  openOrMakeWallet,
+  walletOption,
+  withWallet,
+  networkOption,
+  delayOption,
+} from '../wallet-place.js';
 
 export const steps: Readonly<Record<Progress['step'], string>> = {
   document: 'reading the key document',
@@ -30,6 +38,8 @@ export const redeem = defineCommand({
     generator: { type: 'string', value: 'chacha20|hmac-drbg', help: 'For stream only; default chacha20' },
     ...mirrorOption,
     ...walletOption,
+    ...networkOption,
+    ...delayOption,
   },
   words: [1, 2],
   notes:

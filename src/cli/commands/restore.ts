@@ -4,13 +4,13 @@ import { plural } from '../amounts.js';
 import { printCards } from '../card-table.js';
 import { defineCommand } from '../command.js';
 import { readFileOrInput } from '../input.js';
-import { openOrMakeWallet, walletOption, withWallet } from '../wallet-place.js';
+import { openOrMakeWallet, walletOption, withWallet, networkOption, delayOption } from '../wallet-place.js';
 
 export const restore = defineCommand({
   name: 'restore',
   summary: 'Take the cards of a backup into the wallet',
   usage: '<file> [options]',
-  options: { ...walletOption },
+  options: { ...walletOption, ...networkOption, ...delayOption },
   words: [1, 1],
   notes:
     'Asks each vendor what is left. Cards that are in the wallet already stay as they are. `-` reads the input.',

@@ -1,5 +1,5 @@
 import { createKeyBuyer, type BoughtKey, type KeyLibrary } from '../../client/content.js';
-import type { Wallet } from '../../client/index.js';
+import { createSession, type Wallet } from '../../client/index.js';
 import { isImpulsError } from '../../core/errors.js';
 import type { ProtocolName } from '../../core/protocol.js';
 import { exists } from '../../node/durable-file.js';
@@ -32,12 +32,13 @@ export function createKeyShop({ libraryFile, withWallet, protocol }: KeyShopOpti
       (await exists(libraryFile)) ? withLibrary(libraryFile, (open) => open.get(url)) : undefined,
     put: (url, key) => withLibrary(libraryFile, (open) => open.put(url, key)),
   };
+  const session = createSession();
   return {
     held: (url) => library.get(url),
     buy: (url, max) =>
       withWallet(async (wallet) => {
         const limits = { perRequest: max, total: max };
-        const buyer = createKeyBuyer({ wallet, limits, library, ...(protocol && { protocol }) });
+        const buyer = createKeyBuyer({ wallet, limits, library, session, ...(protocol && { protocol }) });
         return buyer.buy(url).catch((error: unknown) => {
           throw networkFailure(error, (cause) => unreachable(new URL(url), cause));
         });
