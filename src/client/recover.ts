@@ -38,7 +38,9 @@ export async function recoverAll(
       parts.log(`a card could not be activated: ${known(error).message}`);
     }
   }
-  for (const card of journal.cards().filter(({ activated, stale }) => stale && activated)) {
+  // A card that its vendor does not know any more is shown again, before its claims are sent.
+  const doubted = journal.cards().filter(({ activated, stale }) => activated && stale);
+  for (const card of doubted.filter(({ id }) => journal.claimsOn(id).length > 0)) {
     await refreshState(parts, card).catch(known);
   }
   const open = journal.claims().filter(([tag]) => !journal.isActive(tag));
