@@ -26,8 +26,11 @@ export const activitySlotSeconds = 300;
 /** Two days. */
 const maxSlots = 576;
 
-/** @param clock milliseconds */
-export function createActivity(clock: () => number): Activity {
+/** @param clock milliseconds @param onCount told of each */
+export function createActivity(
+  clock: () => number,
+  onCount: (kind: ActivityKind) => void = () => {},
+): Activity {
   const kept = new Map<number, Partial<Record<ActivityKind, number>>>();
   const current = (): number => Math.floor(clock() / 1000 / activitySlotSeconds);
 
@@ -40,6 +43,7 @@ export function createActivity(clock: () => number): Activity {
 
   return {
     count(kind) {
+      onCount(kind);
       const now = current();
       let counts = kept.get(now);
       if (!counts) {

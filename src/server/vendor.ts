@@ -10,7 +10,7 @@ import {
 } from '../core/key-document.js';
 import { breachOf } from '../core/key-succession.js';
 import { createCounter } from './accept.js';
-import { createActivity, type ActivitySlot } from './activity.js';
+import { createActivity, type ActivityKind, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Reply } from './call.js';
 import { createChallenges } from './challenges.js';
@@ -41,6 +41,8 @@ export interface VendorOptions extends VendorIdentity {
   /** `any`: pages of every origin may call this vendor. `none`: nothing is said about it, and a host may. Default `any`. */
   readonly cors?: 'any' | 'none';
   readonly failureBudget?: Omit<FailureBudgetOptions, 'clock'>;
+  /** Hears what callers were answered, as it is counted in `activity`. Default: nobody. */
+  readonly onAnswered?: (kind: ActivityKind) => void;
   /** Hears of failures that no answer can tell. Errors hold no secret. Default: nobody. */
   readonly onError?: (error: unknown) => void;
 }
@@ -86,7 +88,7 @@ export function createVendor(options: VendorOptions): Vendor {
   const voucherKey = new HmacKey(options.keys.voucher);
   const secret = new HmacKey(options.keys.challenge);
   const failures = createFailureBudget({ ...options.failureBudget, clock });
-  const activity = createActivity(clock);
+  const activity = createActivity(clock, options.onAnswered);
   const listed: ListedRoute[] = [];
   let current = publish(options);
 

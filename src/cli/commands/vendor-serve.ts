@@ -5,6 +5,9 @@ import { issuingKeys } from '../../core/key-life.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { formatUnits } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
+import { createMetrics } from '../serving/metrics.js';
+import type { ServedRequest } from '../serving/observing.js';
+import { createServerLog, readLogFormat, type LogFields } from '../serving/server-log.js';
 import { serveStatic } from '../serving/static-files.js';
 import { untilStopped } from '../serving/signals.js';
 import { startVendorServer } from '../serving/vendor-server.js';
@@ -23,6 +26,16 @@ export const vendorServe = defineCommand({
       type: 'string',
       value: '<name>',
       help: 'The header in which the proxy before it says who calls, such as X-Forwarded-For',
+    },
+    log: {
+      type: 'string',
+      value: '<json|text>',
+      help: 'Log each request to stderr: class of route, status, time; no target, no caller',
+    },
+    metrics: {
+      type: 'string',
+      value: '<port>',
+      help: 'Serve numbers for Prometheus at http://127.0.0.1:<port>/metrics',
     },
     verbose: {
       type: 'boolean',
@@ -45,6 +58,16 @@ export const vendorServe = defineCommand({
         hint: 'Say --client-header X-Forwarded-For, or the one that your proxy sets.',
       });
     }
+    const log =
+      values.log === undefined ? undefined : createServerLog(readLogFormat(values.log), terminal.note);
+    const metricsPort =
+      values.metrics === undefined ? undefined : wholeNumber(values.metrics, '--metrics', 0, 65_535);
+    const metrics = metricsPort === undefined ? undefined : await createMetrics();
+    const onError = (error: unknown): void => {
+      metrics?.countError();
+      if (log) log.error(error);
+      else terminal.note(`impuls: ${isImpulsError(error) ? error.message : String(error)}`);
+    };
     const pages = await servePages();
     const stopped = untilStopped();
     const server = await startVendorServer(folder, {
@@ -55,7 +78,14 @@ export const vendorServe = defineCommand({
         ...pages.flatMap(({ routes }) => routes),
         ...folder.settings.routes.map((route) => serveStatic(folder.path, route)),
       ],
-      onError: (error) => terminal.note(`impuls: ${isImpulsError(error) ? error.message : String(error)}`),
+      onError,
+      onAnswered: metrics && ((kind) => metrics.countAnswer(kind)),
+      onRequest:
+        (log ?? metrics) &&
+        ((request) => {
+          metrics?.countRequest(request);
+          log?.write('info', 'request', fieldsOf(request));
+        }),
       ...(values.verbose && {
         onPaid: (event) =>
           terminal.json
@@ -66,12 +96,43 @@ export const vendorServe = defineCommand({
       }),
     });
     announce(terminal, folder, server.address, pages, await server.countKeys());
+    const held = await server.quarantined();
+    if (held.length > 0) {
+      terminal.note('Cards and vouchers from before the restore are held: impuls help vendor quarantine.');
+    }
+    log?.write('info', 'ready', {
+      origin: folder.document.origin,
+      address: server.address,
+      held: held.length,
+    });
+    try {
+      if (metrics && metricsPort !== undefined) {
+        const { vendor } = server;
+        const address = await metrics.listen(metricsPort, {
+          document: () => vendor.document,
+          failures: () => vendor.failures,
+          totals: () => vendor.totals(),
+          held: () => server.quarantined(),
+        });
+        if (terminal.json) terminal.printJsonLine({ event: 'metrics', address });
+        else terminal.print(`Metrics at ${address}`);
+      }
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
     await stopped;
     if (!terminal.json) terminal.note('Stopping: answering what has begun.');
+    await metrics?.close();
     await server.close();
+    log?.write('info', 'stopped');
     if (terminal.json) terminal.printJsonLine({ event: 'stopped' });
   },
 });
+
+function fieldsOf({ method, route, status, seconds, claimed }: ServedRequest): LogFields {
+  return { method, route, status, ms: Number((seconds * 1000).toFixed(1)), claim: claimed ? 'yes' : 'no' };
+}
 
 function announce(
   terminal: Terminal,

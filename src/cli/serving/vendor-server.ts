@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { contentPath } from '../../core/content-key.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import {
   callOf,
@@ -13,10 +14,17 @@ import { openSqliteLedger } from '../../node/sqlite.js';
 import { daySeconds } from '../../node/vendor-files.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { defaultRetention } from '../../node/vendor-settings.js';
-import { createVendor, type Ledger, type Payment, type Vendor } from '../../server/index.js';
+import {
+  createVendor,
+  type ActivityKind,
+  type Ledger,
+  type Payment,
+  type Vendor,
+} from '../../server/index.js';
 import { listenForAdmin } from './admin-socket.js';
 import { createContentShelf, type ContentShelf } from './content-shelf.js';
 import { createSalesShelf, type SalesShelf } from './sales-shelf.js';
+import { observe, type ServedRequest } from './observing.js';
 import { answerAdmin } from './vouchers.js';
 
 /** Something that is served at a path, for a price or free. */
@@ -56,6 +64,9 @@ export interface ServerOptions {
   /** The header, in lower case, in which a proxy before it says who calls. Default: none. */
   readonly clientHeader?: string | undefined;
   readonly onPaid?: (event: PaidEvent) => void;
+  /** Told of every request once it is over. */
+  readonly onRequest?: ((request: ServedRequest) => void) | undefined;
+  readonly onAnswered?: ((kind: ActivityKind) => void) | undefined;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -65,6 +76,8 @@ export interface VendorServer {
   readonly address: string;
   /** How many content keys are for sale. */
   countKeys(): Promise<number>;
+  /** The issuing keys that are quarantined since the vendor was restored from a backup. */
+  quarantined(): Promise<readonly string[]>;
   /** Answers what has begun, then lets go of the ledger. */
   close(): Promise<void>;
 }
@@ -83,10 +96,16 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
   try {
     // What is wrong with it is told now, not to the first who buys.
     await shelf.count();
-    const vendor = createVendor({ document, keys, ledger, recentDocuments, onError });
+    const { onRequest, onAnswered } = options;
+    const identity = { document, keys, recentDocuments };
+    const vendor = createVendor({ ...identity, ledger, onError, ...(onAnswered && { onAnswered }) });
     sales = createSalesShelf(folder, vendor, ledger, onError);
     await sales.reload();
-    const server = createServer(createListener(vendor, shelf, sales, options, onError));
+    const listener = createListener(vendor, shelf, sales, options, onError);
+    const server = createServer((req, res) => {
+      if (onRequest) observe(req, res, routeClass(vendor, options.routes, pathOf(req)), onRequest);
+      listener(req, res);
+    });
     await listen(server, options.host, options.port);
     let { settings } = folder;
     let reloading: Promise<unknown> = Promise.resolve();
@@ -124,6 +143,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
       vendor,
       address: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
       countKeys: () => shelf.count(),
+      quarantined: () => ledger.quarantined(),
       async close() {
         clearInterval(upkeeping);
         await admin?.close();
@@ -157,6 +177,19 @@ async function openLedger({ path, ledgerPath }: VendorFolder): Promise<Ledger> {
       hint: 'Stop that one first; `impuls voucher create` works beside it.',
     });
   }
+}
+
+/** What a path is counted as: never the path itself, which says what somebody reads. */
+function routeClass({ document }: Vendor, routes: readonly ServedRoute[], pathname: string): string {
+  const own = [
+    '/.well-known/impuls',
+    '/openapi.json',
+    '/llms.txt',
+    ...Object.values<string>({ ...document.endpoints }),
+  ];
+  if (own.includes(pathname)) return pathname;
+  if (pathname.startsWith(contentPath)) return `${contentPath}*`;
+  return routes.find(({ path }) => matches(path, pathname))?.path ?? 'other';
 }
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void;
