@@ -24,6 +24,8 @@ export interface PaperOrder {
 /** A request that somebody pays for. */
 export interface PaperCall {
   readonly route: string;
+  /** Unix seconds. */
+  readonly at: number;
   /** What the vendor may have kept of it. One number, once that is known. */
   charges: readonly number[];
   /** Tags of its claims, and the cards that they are on. */

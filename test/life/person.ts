@@ -40,7 +40,10 @@ export class Person {
     this.wallet = await openWallet({
       storage: {
         ...disk,
-        write: (changes) => living(async () => void (mortal?.dead || (await disk.write(changes)))),
+        write: (changes) =>
+          living(async () => {
+            if (!mortal?.dead) await disk.write(changes);
+          }),
       },
       fetch: (input, init) => {
         init?.signal?.throwIfAborted();

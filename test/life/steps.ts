@@ -144,7 +144,12 @@ const pay: Run = async (town, step) => {
   const fails = route === '/moody' && step.other % 3 === 0;
   const name = `?call=${town.calls++}${route === '/metered' ? `&use=${used}` : ''}${fails ? '&fails=yes' : ''}`;
   const due = fails ? 0 : route === '/metered' ? used : price;
-  const call: PaperCall = { route, charges: [...new Set([0, due, price])], claims: new Map() };
+  const call: PaperCall = {
+    route,
+    at: town.vendor.seconds,
+    charges: [...new Set([0, due, price])],
+    claims: new Map(),
+  };
   paper.calls.set(name, call);
   let charged: number | undefined;
   const ended = await attempt(town, person, step, async () => {
@@ -170,11 +175,14 @@ const recover: Run = async (town, step) => {
   await attempt(town, person, step, () => finish(town, person));
 };
 
-async function finish({ paper }: Town, { wallet }: Person): Promise<void> {
+async function finish({ paper, vendor }: Town, { wallet }: Person): Promise<void> {
   const { claims } = await wallet.recover();
   for (const { url, result, charged } of claims) {
     const payment = wallet.history().find((one) => one.url === url);
-    if (result !== 'unknown') tell(paper.calls.get(new URL(url).search)!, charged, payment?.protocol);
+    const call = paper.calls.get(new URL(url).search)!;
+    // The vendor has forgotten claims that are older, and says that they have expired.
+    const isForgotten = vendor.seconds - call.at > 40 * day;
+    if (result !== 'unknown' && !isForgotten) tell(call, charged, payment?.protocol);
   }
 }
 
