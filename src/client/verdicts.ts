@@ -52,7 +52,8 @@ const moves: Readonly<Record<Exclude<Verdict, 'accepted' | 'repeated' | 'release
   conflict: { move: 'free', how: 'taken', then: 'decide', ask: true },
   insufficient: { move: 'free', how: 'refused', then: 'decide', ask: true },
   crowded: { move: 'free', how: 'refused', then: 'decide', ask: true },
-  expired: { move: 'free', how: 'refused', then: 'decide', ask: false },
+  // A claim whose record is no longer kept may have been charged.
+  expired: { move: 'free', how: 'refused', then: 'decide', ask: true },
   mismatched: { move: 'free', how: 'refused', then: 'decide', ask: false },
   forged: { move: 'free', how: 'taken', then: 'stop', ask: true },
   restored: { move: 'keep' },
