@@ -16,6 +16,13 @@ export interface Asked {
   readonly exit: string;
 }
 
+/** What a host sees of a connection. */
+export interface HostConnection {
+  /** The address and the port that it comes from. */
+  readonly from: string;
+  readonly exit: string;
+}
+
 export interface SocksServerOptions {
   /** Where a host really is; undefined: nowhere. */
   readonly route: (
@@ -26,6 +33,8 @@ export interface SocksServerOptions {
   readonly method?: number;
   /** The status of the authentication. Default 0: good. */
   readonly status?: number;
+  /** Told of everything that a host gets and gives, by the connection with it. */
+  readonly onBytes?: (connection: HostConnection, way: 'there' | 'back', bytes: Buffer) => void;
   /** Writes its answers a byte at a time. */
   readonly slowly?: boolean;
 }
@@ -40,7 +49,7 @@ export interface SocksServer {
 }
 
 export async function startSocksServer(options: SocksServerOptions): Promise<SocksServer> {
-  const { route, method = 2, status = 0, slowly = false } = options;
+  const { route, method = 2, status = 0, slowly = false, onBytes } = options;
   const asked: Asked[] = [];
   const exits = new Map<string, string>();
   const sockets = new Set<Socket>();
@@ -98,6 +107,9 @@ export async function startSocksServer(options: SocksServerOptions): Promise<Soc
       one.on('error', () => other.destroy()).on('close', () => other.destroy());
     }
     await once(onward, 'connect');
+    const connection = { exit, from: `${exit}:${onward.localPort}` };
+    socket.on('data', (bytes: Buffer) => onBytes?.(connection, 'there', bytes)).pause();
+    onward.on('data', (bytes: Buffer) => onBytes?.(connection, 'back', bytes)).pause();
     await answer(socket, [5, 0, 0, 3, 4, ...Buffer.from('exit'), 0, 0]);
     socket.pipe(onward).pipe(socket);
   }
