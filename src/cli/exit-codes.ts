@@ -33,6 +33,7 @@ const byError: Readonly<Partial<Record<ErrorCode, number>>> = {
   'invalid-argument': exitCodes.usage,
   'limit-exceeded': exitCodes.refused,
   'payment-refused': exitCodes.refused,
+  'vendor-restored': exitCodes.refused,
   'no-card': exitCodes.noUnits,
   'card-expired': exitCodes.noUnits,
   unsettled: exitCodes.unsettled,

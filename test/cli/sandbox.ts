@@ -20,6 +20,8 @@ export interface Result {
 export interface Server {
   /** The lines of JSON that it has written. */
   readonly events: ReadonlyArray<Readonly<Record<string, unknown>>>;
+  /** All that it has written so far. */
+  output(): { readonly stdout: string; readonly stderr: string };
   /** @returns its exit code */
   stop(): Promise<number | null>;
   kill(): Promise<void>;
@@ -75,7 +77,9 @@ export async function createSandbox(): Promise<Sandbox> {
     const child = start(['vendor', 'serve', ...args], more);
     const exited = once(child, 'exit') as Promise<[number | null]>;
     const events: Array<Record<string, unknown>> = [];
+    let stdout = '';
     let stderr = '';
+    child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: child.stdout }).on('line', (line) => {
@@ -91,6 +95,7 @@ export async function createSandbox(): Promise<Sandbox> {
     };
     return {
       events,
+      output: () => ({ stdout, stderr }),
       stop: () => end('SIGTERM'),
       async kill() {
         await end('SIGKILL');

@@ -95,16 +95,6 @@ export const vendorServe = defineCommand({
               ),
       }),
     });
-    announce(terminal, folder, server.address, pages, await server.countKeys());
-    const held = await server.quarantined();
-    if (held.length > 0) {
-      terminal.note('Cards and vouchers from before the restore are held: impuls help vendor quarantine.');
-    }
-    log?.write('info', 'ready', {
-      origin: folder.document.origin,
-      address: server.address,
-      held: held.length,
-    });
     try {
       if (metrics && metricsPort !== undefined) {
         const { vendor } = server;
@@ -121,6 +111,16 @@ export const vendorServe = defineCommand({
       await server.close();
       throw error;
     }
+    announce(terminal, folder, server.address, pages, await server.countKeys());
+    const held = await server.quarantined();
+    if (held.length > 0 && !log) {
+      terminal.note('Cards and vouchers from before the restore are held: impuls help vendor quarantine.');
+    }
+    log?.write('info', 'ready', {
+      origin: folder.document.origin,
+      address: server.address,
+      held: held.length,
+    });
     await stopped;
     if (!terminal.json) terminal.note('Stopping: answering what has begun.');
     await metrics?.close();
