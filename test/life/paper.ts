@@ -37,6 +37,10 @@ export class Paper {
   readonly calls = new Map<string, PaperCall>();
   /** Every card that was in a wallet, by id. */
   readonly cards = new Map<string, { readonly key: string; readonly units: number }>();
+  /** Claims that put units to a credit: their tags, and the cards that they are on. */
+  readonly credits = new Map<string, string>();
+  /** Units of refunds that were paid out. */
+  paidOut = 0;
   /** What claims kept whose records were purged since. */
   readonly #kept = new Map<string, number>();
 
@@ -57,14 +61,25 @@ export class Paper {
     expect(books.of('withdrawn'), 'withdrawn').toBe(withdrawn);
     expect(books.of('issued'), 'issued').toBe(issued);
     const [onCards, opened] = await this.#compareCards(ledger, books);
-    const spent = await this.#compareClaims(ledger, books);
+    const { spent, given } = await this.#compareClaims(ledger, books);
+    const refunds = await ledger.readRefunds();
+    const refunded = refunds.reduce((sum, { units }) => sum + units, 0);
+    expect(books.of('refunded'), 'refunded').toBe(refunded);
+    expect(books.of('exchanged'), 'exchanged').toBe(given - refunded);
+    expect(books.of('paid-out'), 'paid out').toBe(this.paidOut);
     const held = [...this.cards.values()].reduce((sum, { units }) => sum + units, 0);
-    const unopened = books.of('issued') + books.of('reissued') - books.of('opened');
+    const unopened = issued + books.of('reissued') - books.of('opened');
     if (isQuiet) expect(unopened, 'cards that nobody has shown yet').toBe(held - opened);
     else expect(unopened, 'cards that nobody has shown yet').toBeGreaterThanOrEqual(held - opened);
     const vouchers = sold - withdrawn - issued;
-    expect(vouchers + unopened + onCards + spent, 'all units').toBe(sold - withdrawn);
-    for (const sum of [vouchers, unopened, onCards, spent]) expect(sum).toBeGreaterThanOrEqual(0);
+    const credits = books.of('exchanged') - books.of('reissued');
+    const payable = refunded - this.paidOut;
+    const places = [vouchers, credits, unopened, onCards, spent, payable, this.paidOut];
+    expect(Math.min(...places), 'the least of all places').toBeGreaterThanOrEqual(0);
+    expect(
+      places.reduce((sum, units) => sum + units),
+      'all units',
+    ).toBe(sold - withdrawn);
   }
 
   async #compareOrders(ledger: Ledger): Promise<Record<'sold' | 'withdrawn' | 'issued', number>> {
@@ -109,28 +124,33 @@ export class Paper {
     return [[...left.values()].reduce((sum, units) => sum + units, 0), opened];
   }
 
-  /** @returns what claims keep */
-  async #compareClaims(ledger: Ledger, books: Sums): Promise<number> {
-    const routes = new Map<string, number>();
+  /** @returns what claims keep for routes, and what they gave for credits */
+  async #compareClaims(ledger: Ledger, books: Sums): Promise<{ spent: number; given: number }> {
     const cards = new Map<string, number>();
-    for (const [name, call] of this.calls) {
-      let charged = 0;
-      for (const [tag, card] of call.claims) {
+    const keptOf = async (claims: ReadonlyMap<string, string>): Promise<number> => {
+      let sum = 0;
+      for (const [tag, card] of claims) {
         const record = await ledger.findClaim(card, tag);
         if (record) this.#kept.set(tag, record.kept);
         const kept = this.#kept.get(tag) ?? 0;
-        charged += kept;
         cards.set(card, (cards.get(card) ?? 0) + kept);
+        sum += kept;
       }
-      expect(call.charges, `charges of ${call.route}${name}`).toContain(charged);
-      routes.set(call.route, (routes.get(call.route) ?? 0) + charged);
+      return sum;
+    };
+    const routes = new Map<string, number>();
+    for (const [name, { route, charges, claims }] of this.calls) {
+      const charged = await keptOf(claims);
+      expect(charges, `charges of ${route}${name}`).toContain(charged);
+      routes.set(route, (routes.get(route) ?? 0) + charged);
     }
+    const given = await keptOf(this.credits);
     for (const [card, spent] of cards) {
       const stored = await ledger.readCard(card);
       expect(stored?.state.spent ?? 0, 'what claims keep of a card').toBe(spent);
     }
     for (const [route, spent] of routes) expect(books.of('spent', undefined, route), route).toBe(spent);
-    return [...routes.values()].reduce((sum, units) => sum + units, 0);
+    return { spent: [...routes.values()].reduce((sum, units) => sum + units, 0), given };
   }
 }
 

@@ -170,6 +170,36 @@ const pay: Run = async (town, step) => {
   if (ended === 'done') expect(town.vendor.runs.get(name), 'its handler ran').toBe(1);
 };
 
+const leftOf = ({ wallet }: Person): number => wallet.cards().reduce((sum, { left }) => sum + left, 0);
+
+const exchange: Run = async (town, step) => {
+  const person = personOf(town, step);
+  if (step.trouble === 0) await finish(town, person);
+  const before = leftOf(person);
+  const wish = pick([{}, { protocol: 'chain' }, { into: [20] }] as const, step.other)!;
+  const ended = await attempt(town, person, step, () =>
+    person.wallet.exchange(origin, { ...wish, delay: 'none' }),
+  );
+  if (step.trouble !== 0) return;
+  expect(['done', 'no-card', 'unsettled', 'key-retired', 'order-unknown']).toContain(ended);
+  if (ended === 'done') expect(leftOf(person), 'units before and after an exchange').toBe(before);
+};
+
+const refund: Run = async (town, step) => {
+  const person = personOf(town, step);
+  const card = pick(person.wallet.cards(), step.other);
+  if (!card) return;
+  await attempt(town, person, step, () => person.wallet.refund(origin, { cards: [card.id] }));
+};
+
+const payOut: Run = async ({ vendor, paper }, { which }) => {
+  const due = pick(await vendor.ledger.readRefunds(), which);
+  if (!due) return;
+  const paid = await vendor.ledger.payRefund(due.order, vendor.seconds);
+  expect(paid).toBe(due.paid === undefined ? 'paid' : 'repeated');
+  if (paid === 'paid') paper.paidOut += due.units;
+};
+
 const recover: Run = async (town, step) => {
   const person = personOf(town, step);
   await attempt(town, person, step, () => finish(town, person));
@@ -179,7 +209,8 @@ async function finish({ paper, vendor }: Town, { wallet }: Person): Promise<void
   const { claims } = await wallet.recover();
   for (const { url, result, charged } of claims) {
     const payment = wallet.history().find((one) => one.url === url);
-    const call = paper.calls.get(new URL(url).search)!;
+    const call = paper.calls.get(new URL(url).search);
+    if (!call) continue;
     // The vendor has forgotten claims that are older, and says that they have expired.
     const isForgotten = vendor.seconds - call.at > 40 * day;
     if (result !== 'unknown' && !isForgotten) tell(call, charged, payment?.protocol);
@@ -222,6 +253,9 @@ export const steps = {
   void: dispute('void'),
   redeem,
   pay,
+  exchange,
+  refund,
+  payOut,
   recover,
   reopen,
   move,

@@ -32,10 +32,10 @@ export class Town {
   /** Which claim is for which call. */
   #hear(request: Request): void {
     const credential = parseCredential(request.headers.get('Authorization') ?? '');
-    const call = this.paper.calls.get(new URL(request.url).search);
-    if (credential && call) {
-      call.claims.set(toBase64url(credential.payload.tag), toBase64url(credential.payload.card));
-    }
+    if (!credential) return;
+    const { pathname, search } = new URL(request.url);
+    const claims = pathname === '/impuls/credit' ? this.paper.credits : this.paper.calls.get(search)!.claims;
+    claims.set(toBase64url(credential.payload.tag), toBase64url(credential.payload.card));
   }
 
   /** Trouble for what a person does next. @param seed 0 for none */

@@ -108,12 +108,13 @@ export class VendorLife {
       cards: [],
       endpoints: {
         activate: '/impuls/activate',
+        credit: '/impuls/credit',
         issue: '/impuls/issue',
         order: '/impuls/order',
         state: '/impuls/state',
         statement: '/impuls/statement',
       },
-      policy: { grace: 30 * day, retention: 40 * day },
+      policy: { grace: 30 * day, refund: 'reference', retention: 40 * day },
       previous: [],
     };
     this.#keys = {
