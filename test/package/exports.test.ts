@@ -12,6 +12,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'computeTag',
     'createVoucherCode',
     'decodeActivation',
+    'decodeCredit',
     'deriveCard',
     'deriveFingerprint',
     'deriveKeys',
@@ -19,6 +20,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'deriveReference',
     'deriveSealKey',
     'encodeActivation',
+    'encodeCredit',
     'evidenceToJson',
     'finalizeSignature',
     'formatCount',
@@ -120,6 +122,14 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'revokeKey',
     'rotateKeys',
   ],
+  './server/sales': [
+    'createMemorySaleRecords',
+    'createPayments',
+    'createSales',
+    'createShopApi',
+    'hashToken',
+  ],
+  './server/stripe': ['createStripeSales', 'openSaleRecords', 'productMember', 'stripeEvents', 'stripePaths'],
   './client': [
     'confirmDelivery',
     'createMemoryStorage',
@@ -143,6 +153,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   './client/file': ['openFileLibrary', 'openFileStorage'],
   './client/hls': ['attachPayment', 'createPaidKeyLoader'],
   './client/indexeddb': ['openIndexedDbLibrary', 'openIndexedDbStorage'],
+  './client/transport': ['openTransport', 'parseProxy', 'transportFailure'],
   './testing': ['ledgerCases', 'storageCases'],
 };
 

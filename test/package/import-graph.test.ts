@@ -30,7 +30,7 @@ const layers: readonly Layer[] = [
     packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici'],
   },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
-  { name: 'cli', below: ['core', 'server', 'client', 'node'], packages: ['cli-table3'] },
+  { name: 'cli', below: ['core', 'server', 'client', 'node'], packages: ['cli-table3', 'prom-client'] },
 ];
 
 const peers = Object.keys(manifest.peerDependencies ?? {});
