@@ -312,6 +312,26 @@ describe('an exchange', () => {
     expect(await second.exchange(origin, { delay: 'none' })).toHaveLength(2);
   });
 
+  it('takes no unit for a refund that the vendor does not pay out any more', async () => {
+    const world = await createShop();
+    const wallet = await usedWallet(world, 'chain', 1);
+    const { keys } = await made!;
+    const { grace, retention } = world.vendor.document.policy;
+    world.network = async (request, deliver) => {
+      if (request.headers.has('Authorization') && world.vendor.document.policy.refund) {
+        const { document, digest } = world.vendor;
+        const policy = { grace, retention };
+        world.vendor.replaceKeys({ keys, document: { ...document, policy, previous: [digest] } });
+      }
+      return deliver();
+    };
+    await expect(wallet.refund(origin)).rejects.toMatchObject({ code: 'unsupported' });
+    expect(leftOf(wallet)).toBe(193);
+    expect((await booksOf(world))['refunded']).toBeUndefined();
+    expect(await wallet.refunds()).toEqual([]);
+    expect(await wallet.exchange(origin, { delay: 'none' })).toHaveLength(2);
+  });
+
   it('holds a card fast whose units are under way', async () => {
     const world = await createShop();
     const wallet = await usedWallet(world, 'chain', 1);

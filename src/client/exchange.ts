@@ -218,8 +218,16 @@ async function begin(parts: Parts, origin: string, purpose: CreditPurpose, wish:
 
 /** Puts what is to be put; with less than was hoped for it makes do. */
 async function fill(parts: Parts, name: string, report: Report): Promise<void> {
-  await deposit(parts, name, report);
-  const credit = parts.journal.credit(name)!;
+  const { journal } = parts;
+  try {
+    await deposit(parts, name, report);
+  } catch (error) {
+    // What never begins is not gone on with.
+    const isVain = isImpulsError(error, 'unsupported') && journal.credit(name)!.paid === 0;
+    if (isVain) await journal.putCredit(name, undefined);
+    throw error;
+  }
+  const credit = journal.credit(name)!;
   if (credit.paid < credit.units) await replan(parts, name, { ...credit, cards: [] });
 }
 

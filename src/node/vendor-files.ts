@@ -65,7 +65,7 @@ export function activationKeyOf(secret: Uint8Array): KeyDocument['activation'] {
 }
 
 export function createDocument(
-  { origin, name, unit, retention }: VendorSettings,
+  { origin, name, unit, retention, refunds }: VendorSettings,
   secrets: VendorSecrets,
   cards: readonly IssuingKey[],
 ): KeyDocument {
@@ -81,12 +81,17 @@ export function createDocument(
     cards,
     endpoints: {
       activate: '/impuls/activate',
+      credit: creditPath,
       issue: '/impuls/issue',
       order: '/impuls/order',
       state: '/impuls/state',
       statement: '/impuls/statement',
     },
-    policy: { grace: 30 * daySeconds, retention: retentionSeconds(retention) },
+    policy: {
+      grace: 30 * daySeconds,
+      ...refundPolicy(refunds),
+      retention: retentionSeconds(retention),
+    },
     previous: [],
   };
 }
@@ -105,9 +110,26 @@ export function succeedDocument(published: Published, settings: VendorSettings, 
   if (unit.code !== code || unit.currency !== currency || unit.value !== value) {
     throw fixed('unit', `one ${code} for ${value} ${currency}`);
   }
-  const policy = { ...document.policy, retention: retentionSeconds(settings.retention) };
-  if (settings.name === document.name && policy.retention === document.policy.retention) return published;
-  return publishChange(published, { name: settings.name, policy }, now);
+  const { grace, refund } = document.policy;
+  const policy = {
+    grace,
+    ...refundPolicy(settings.refunds),
+    retention: retentionSeconds(settings.retention),
+  };
+  // Documents of the first versions had none.
+  const endpoints = { credit: creditPath, ...document.endpoints };
+  const isSame =
+    settings.name === document.name &&
+    policy.retention === document.policy.retention &&
+    policy.refund === refund &&
+    endpoints.credit === document.endpoints.credit;
+  return isSame ? published : publishChange(published, { name: settings.name, policy, endpoints }, now);
+}
+
+const creditPath = '/impuls/credit';
+
+function refundPolicy(refunds: VendorSettings['refunds']): Pick<KeyDocument['policy'], 'refund'> {
+  return refunds === 'reference' ? { refund: refunds } : {};
 }
 
 function retentionSeconds({ spendDays } = defaultRetention): number {

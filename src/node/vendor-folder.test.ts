@@ -101,6 +101,26 @@ describe('a vendor folder', () => {
     await writeFile(join(path, 'document.json'), document);
   });
 
+  it('takes cards back, also where it was made before that could be, and refunds them if it says so', async () => {
+    const document = await readFile(join(path, 'document.json'), 'utf8');
+    expect((await open()).document).toMatchObject({ endpoints: { credit: '/impuls/credit' } });
+    expect((await open()).document.policy).not.toHaveProperty('refund');
+    const payOut = (text: string): string => text.replace('{', '{"refunds":"reference",');
+    await withFile('vendor.json', payOut, async () => {
+      const { document: next } = await open();
+      expect(next.policy).toMatchObject({ refund: 'reference', retention: 40 * 86_400 });
+      expect(next.previous).toHaveLength(1);
+      expect((await open()).document).toEqual(next);
+    });
+    await writeFile(join(path, 'document.json'), document);
+    const first = document.replace(/\s*"credit": ?"[^"]*",?/, '');
+    expect(first).not.toBe(document);
+    await writeFile(join(path, 'document.json'), first);
+    const { document: next } = await open();
+    expect(next).toMatchObject({ endpoints: { credit: '/impuls/credit' }, previous: [expect.any(String)] });
+    await writeFile(join(path, 'document.json'), document);
+  });
+
   it('draws its secrets from the randomness that it is given', async () => {
     const other = join(path, '..', 'other');
     let drawn = 0;

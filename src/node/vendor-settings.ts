@@ -17,7 +17,12 @@ export interface VendorSettings {
   readonly routes: readonly StaticRoute[];
   /** Default: `defaultRetention`. */
   readonly retention?: Retention;
+  /** Default `none`. */
+  readonly refunds?: Refunds;
 }
+
+/** `reference`: what is left on a card is paid out to whoever shows the reference of its refund. `none`: cards are exchanged only. */
+export type Refunds = 'reference' | 'none';
 
 /** Whether cards are sold for money. Events of payments of the other kind are refused. */
 export type VendorMode = 'test' | 'live';
@@ -42,7 +47,7 @@ export interface StaticRoute {
   readonly folder: string;
 }
 
-const members = ['version', 'origin', 'name', 'unit', 'mode', 'listen', 'routes', 'retention'];
+const members = ['version', 'origin', 'name', 'unit', 'mode', 'listen', 'routes', 'retention', 'refunds'];
 const routeMembers = ['path', 'price', 'folder'];
 
 /** @throws ImpulsError `malformed` that names the member */
@@ -52,7 +57,7 @@ export function parseVendorSettings(text: string): VendorSettings {
   refuseUnknown(json, members, '');
   const unit = expectObject(json['unit'], 'unit');
   refuseUnknown(unit, ['code', 'currency', 'value'], 'unit.');
-  const { retention } = json;
+  const { retention, refunds } = json;
   const listen = expectObject(json['listen'], 'listen');
   refuseUnknown(listen, ['host', 'port'], 'listen.');
   return {
@@ -70,6 +75,7 @@ export function parseVendorSettings(text: string): VendorSettings {
     },
     routes: expectArray(json['routes'], 'routes').map((route, i) => readRoute(route, `routes[${i}]`)),
     ...(retention !== undefined && { retention: readRetention(retention) }),
+    ...(refunds !== undefined && { refunds: readRefunds(refunds) }),
   };
 }
 
@@ -79,9 +85,16 @@ function readMode(value: JsonValue | undefined): VendorMode {
   throw malformed('mode is neither "test" nor "live"');
 }
 
+/** @throws ImpulsError `malformed` */
+export function readRefunds(value: JsonValue): Refunds {
+  if (value === 'reference' || value === 'none') return value;
+  throw malformed('refunds is neither "reference" nor "none"');
+}
+
 export function formatVendorSettings(settings: VendorSettings): string {
-  const { origin, name, unit, mode, listen, routes, retention } = settings;
-  return `${JSON.stringify({ version: 1, origin, name, unit, mode, listen, routes, retention }, null, 2)}\n`;
+  const { origin, name, unit, mode, listen, routes, retention, refunds } = settings;
+  const written = { version: 1, origin, name, unit, mode, listen, routes, retention, refunds };
+  return `${JSON.stringify(written, null, 2)}\n`;
 }
 
 function readRetention(value: JsonValue): Retention {

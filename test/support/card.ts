@@ -40,7 +40,7 @@ export type Post = (path: string, body: unknown) => Promise<Response>;
 
 export async function sealJson(
   document: KeyDocument,
-  label: 'issue' | 'order',
+  label: 'issue' | 'order' | 'credit',
   content: unknown,
 ): Promise<object> {
   const plaintext = new TextEncoder().encode(JSON.stringify(content));

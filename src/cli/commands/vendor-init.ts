@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { ImpulsError } from '../../core/errors.js';
 import { exists } from '../../node/durable-file.js';
 import { initVendorFolder } from '../../node/vendor-folder.js';
-import type { VendorMode } from '../../node/vendor-settings.js';
+import { readRefunds, type VendorMode } from '../../node/vendor-settings.js';
 import { plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { formatPairs } from '../table.js';
@@ -32,6 +32,11 @@ export const vendorInit = defineCommand({
       value: 'test|live',
       help: 'Whether cards are sold for money; default live, and test for a plain http origin',
     },
+    refunds: {
+      type: 'string',
+      value: 'reference|none',
+      help: 'Whether you pay out what is left on cards, to whoever shows a reference; default none',
+    },
     port: { type: 'string', value: '<port>', help: 'Where it listens; default: that of the origin, or 8402' },
   },
   words: [0, 1],
@@ -48,6 +53,7 @@ export const vendorInit = defineCommand({
       .split(',')
       .map((text) => wholeNumber(text.trim(), 'a denomination'));
     const mode = readMode(values.mode, origin);
+    const refunds = readRefunds(values.refunds ?? 'none');
     const bar = terminal.bar();
     bar.update('making keys', 0, denominations.length);
     try {
@@ -60,6 +66,7 @@ export const vendorInit = defineCommand({
           mode,
           listen: { host: '127.0.0.1', port: portOf(origin, values.port) },
           routes: [{ path: '/articles/*', price: 1, folder: 'articles' }],
+          refunds,
           denominations,
         },
         { onProgress: (done, total) => bar.update('making keys', done, total) },
