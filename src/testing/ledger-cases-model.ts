@@ -1,16 +1,9 @@
 import type { CardState } from '../core/card-state.js';
-import type { ClaimRecord, Ledger, Order, StoredOrder, Totals } from '../server/ledger.js';
-import {
-  cardsOf,
-  kinds,
-  makeCard,
-  makeClaim,
-  makeOrder,
-  makeReply,
-  stateAfter,
-  type TestCard,
-} from './cards.js';
+import type { ClaimRecord, Ledger, StoredOrder, Totals } from '../server/ledger.js';
+import { kinds, makeCard, makeClaim, makeReply, stateAfter, type TestCard } from './cards.js';
 import type { LedgerHarness } from './ledger-cases.js';
+import { listBooks, post, type ModelBooks } from './ledger-model-books.js';
+import { creditStep, orderStep } from './ledger-model-orders.js';
 import { check, checkSame, createChoices, type Choices, type SuiteCase } from './suite.js';
 
 /** Drives real cards at random through a ledger and through plain maps, and compares the two. */
@@ -19,14 +12,15 @@ export const modelCases: readonly SuiteCase<LedgerHarness>[] = [1, 2, 3].map((se
   run: (harness) => compare(harness, createChoices(seed)),
 }));
 
-interface Model {
+export interface Model {
   readonly cards: Map<TestCard, ModelCard>;
   readonly orders: Map<string, StoredOrder>;
+  readonly books: ModelBooks;
   /** Unix seconds; every step is one. */
   now: number;
 }
 
-interface ModelCard {
+export interface ModelCard {
   state: CardState;
   readonly claims: Map<string, ClaimRecord>;
 }
@@ -34,7 +28,7 @@ interface ModelCard {
 const units = 400;
 
 async function compare(harness: LedgerHarness, choices: Choices): Promise<void> {
-  const model: Model = { cards: new Map(), orders: new Map(), now: 1_800_000_000 };
+  const model: Model = { cards: new Map(), orders: new Map(), books: new Map(), now: 1_800_000_000 };
   let ledger = await harness.open();
   for (let round = 0; round < 30; round++) {
     for (let turn = 0; turn < 8; turn++) {
@@ -61,6 +55,7 @@ async function openOne(ledger: Ledger, model: Model, choices: Choices): Promise<
   const card = makeCard(choices.pick(kinds), units);
   await ledger.openCard(card.entry, card.state, model.now);
   model.cards.set(card, { state: card.state, claims: new Map() });
+  post(model, 'opened', card.entry.keyId, 1, units);
 }
 
 async function step(ledger: Ledger, model: Model, choices: Choices, card: TestCard): Promise<void> {
@@ -68,10 +63,11 @@ async function step(ledger: Ledger, model: Model, choices: Choices, card: TestCa
   const kind = choices.below(10);
   if (kind < 5) return acceptOne(ledger, model, choices, card);
   if (kind === 9) return holderStep(ledger, choices, card, known);
+  if (kind === 8 && choices.below(2) === 0) return creditStep(ledger, model, choices, card, known);
   const claim = [...known.claims.values()].at(-1 - choices.below(5));
   if (!claim) return;
   if (kind < 8) await settleOne(ledger, choices, card, known, claim);
-  else await giveBackOne(ledger, choices, card, known, claim);
+  else await giveBackOne(ledger, model, choices, card, known, claim);
 }
 
 async function acceptOne(ledger: Ledger, model: Model, choices: Choices, card: TestCard): Promise<void> {
@@ -84,6 +80,7 @@ async function acceptOne(ledger: Ledger, model: Model, choices: Choices, card: T
   const claim = makeClaim(card, end, asked, {
     kept: 1 + choices.below(asked),
     safe: choices.below(2) === 0,
+    route: choices.pick(['', '/a/*', '/b']),
     acceptedAt: model.now,
     challengeExpires: model.now + choices.below(20),
   });
@@ -97,6 +94,7 @@ async function acceptOne(ledger: Ledger, model: Model, choices: Choices, card: T
   checkSame(await ledger.accept(card.id, stored!.version, next, claim), true, 'the version there is');
   known.state = next;
   known.claims.set(claim.tag, claim);
+  post(model, 'spent', card.entry.keyId, 1, claim.kept, claim);
 }
 
 async function settleOne(
@@ -115,6 +113,7 @@ async function settleOne(
 
 async function giveBackOne(
   ledger: Ledger,
+  model: Model,
   choices: Choices,
   card: TestCard,
   known: ModelCard,
@@ -128,6 +127,7 @@ async function giveBackOne(
   if (!given) return;
   known.state = next;
   known.claims.set(claim.tag, { ...claim, kept, status: kept === 0 ? 'released' : 'settled' });
+  post(model, 'spent', card.entry.keyId, kept === 0 ? -1 : 0, kept - claim.kept, claim);
 }
 
 async function holderStep(ledger: Ledger, choices: Choices, card: TestCard, known: ModelCard): Promise<void> {
@@ -147,25 +147,6 @@ async function holderStep(ledger: Ledger, choices: Choices, card: TestCard, know
     holder ? holders.some(({ tag }) => tag === holder.tag) : holders.length === 0,
     'a holder if there is one',
   );
-}
-
-async function orderStep(ledger: Ledger, model: Model, choices: Choices): Promise<void> {
-  const known = choices.pick([undefined, ...model.orders.values()]);
-  if (!known) {
-    const orders: Order[] = Array.from({ length: choices.below(3) }, makeOrder);
-    await ledger.createOrders(orders, model.now);
-    for (const order of orders) model.orders.set(order.id, { ...order, state: 'active' });
-    return;
-  }
-  const digest = choices.pick(['one', 'two']);
-  const signatures = [choices.bytes(384)];
-  const served = await ledger.serveOrder(known.id, digest, signatures, cardsOf(known), model.now);
-  if (!known.served) {
-    checkSame(served, { status: 'served', signatures }, 'served');
-    model.orders.set(known.id, { ...known, served: { digest, signatures } });
-  } else if (known.served.digest === digest) {
-    checkSame(served, { status: 'repeated', signatures: known.served.signatures }, 'repeated');
-  } else checkSame(served, { status: 'different' }, 'another digest');
 }
 
 async function purge(ledger: Ledger, model: Model, choices: Choices): Promise<void> {
@@ -200,6 +181,7 @@ async function compareAll(ledger: Ledger, model: Model): Promise<void> {
   }
   for (const [id, order] of model.orders) checkSame(await ledger.readOrder(id), order, 'the order');
   checkSame(await ledger.totals(), sumsOf(model), 'the sums');
+  checkSame(await ledger.readBooks(), listBooks(model.books), 'the books');
 }
 
 function sumsOf(model: Model): Totals {
