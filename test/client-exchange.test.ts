@@ -341,7 +341,7 @@ describe('an exchange', () => {
       throw new TypeError('connection reset');
     };
     await expect(wallet.exchange(origin, { delay: 'none' })).rejects.toMatchObject({ code: 'unsettled' });
-    const { id } = wallet.cards()[0]!;
+    const { id } = wallet.cards().find(({ reserved }) => reserved > 0)!;
     await expect(wallet.forget(id)).rejects.toMatchObject({ code: 'unsettled' });
     world.network = direct;
     const cards = await wallet.exchange(origin, { delay: 'none' });
