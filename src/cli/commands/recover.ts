@@ -1,5 +1,5 @@
 import type { RecoveryReport } from '../../client/index.js';
-import { formatCount, plural } from '../amounts.js';
+import { formatCount, formatTime, plural } from '../amounts.js';
 import { printCards } from '../card-table.js';
 import { defineCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -9,7 +9,7 @@ import { openWalletIfAny, walletOption, withWallet, networkOption } from '../wal
 
 export const recover = defineCommand({
   name: 'recover',
-  summary: 'Finish what was interrupted: redemptions, activations, payments',
+  summary: 'Finish what was interrupted: redemptions, activations, payments, exchanges, refunds',
   usage: '[options]',
   options: { ...walletOption, ...networkOption },
   words: [0, 0],
@@ -32,14 +32,21 @@ export const recover = defineCommand({
   },
 });
 
-function show(terminal: Terminal, { redeemed, unfinished, activated, claims }: RecoveryReport): void {
-  if (redeemed.length + unfinished.length + activated.length + claims.length === 0) {
+function show(
+  terminal: Terminal,
+  { redeemed, unfinished, activated, claims, waiting }: RecoveryReport,
+): void {
+  if (redeemed.length + unfinished.length + activated.length + claims.length + waiting.length === 0) {
     terminal.print(`${terminal.paint.green('✓')} Nothing was open.`);
     return;
   }
   if (redeemed.length > 0) printCards(terminal, redeemed);
   for (const { vendor, reason } of unfinished)
-    terminal.print(`A voucher of ${vendor} is not redeemed: ${reason}`);
+    terminal.print(`What was begun with ${vendor} is not finished: ${reason}`);
+  for (const { vendor, until } of waiting)
+    terminal.print(
+      `An exchange with ${vendor} waits until ${formatTime(until)}, so that the time says less.`,
+    );
   if (activated.length > 0) terminal.print(`${plural(activated.length, 'card')} activated.`);
   if (claims.length === 0) return;
   terminal.print(

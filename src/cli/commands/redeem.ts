@@ -76,7 +76,7 @@ export const redeem = defineCommand({
   },
 });
 
-function readKind(protocol = 'chain', generator: string | undefined): CardKind {
+export function readKind(protocol = 'chain', generator: string | undefined): CardKind {
   if (!Object.hasOwn(protocols, protocol)) throw unknown('--protocol', protocol, Object.keys(protocols));
   if (generator === undefined) return { protocol: protocol as ProtocolName };
   if (!Object.hasOwn(generators, generator)) throw unknown('--generator', generator, Object.keys(generators));

@@ -17,6 +17,8 @@ import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
  *   {"do":"health"}                                        → {"ok":{"since":…,"failures":{…},"activity":[…]}}
  *   {"do":"evidence","card":"<id>"}                        → {"ok":{"evidence":{…}}}, or {"ok":null} where there is none
  *   {"do":"sale","name":"cs_live_…","state":"void"}        → {"ok":{"sale":{…}}}; `state` only to change it
+ *   {"do":"refunds"}                                       → {"ok":[…]}
+ *   {"do":"pay-refund","order":"<hash of the reference>"}  → {"ok":"paid"}, "repeated" or "unknown"
  *   {"do":"batches"}, and what else is about them: see admin-batches.ts
  */
 export type AdminHandler = (request: JsonValue) => Promise<unknown>;

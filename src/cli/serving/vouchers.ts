@@ -9,6 +9,7 @@ import { answerBatches } from './admin-batches.js';
 import { checkItems, readItems } from './items.js';
 import type { SalesShelf } from './sales-shelf.js';
 import { quarantineOf } from './quarantine-desk.js';
+import { answerRefunds } from './refund-desk.js';
 
 const maxVouchers = 10_000;
 
@@ -45,6 +46,8 @@ export async function answerAdmin(
   const json = expectObject(request, 'the request');
   const batches = await answerBatches(ledger, vendor.document, json, now);
   if (batches) return batches.result;
+  const refunds = await answerRefunds(ledger, json, now);
+  if (refunds) return refunds.result;
   switch (json['do']) {
     case 'totals':
       return vendor.totals();

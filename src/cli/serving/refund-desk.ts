@@ -1,0 +1,66 @@
+import { isImpulsError, malformed } from '../../core/errors.js';
+import { fromBase64url } from '../../core/base64url.js';
+import type { JsonObject } from '../../core/wire/canonical-json.js';
+import { expectText } from '../../core/wire/json-members.js';
+import { openSqliteLedger } from '../../node/sqlite.js';
+import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { Ledger, Refund } from '../../server/index.js';
+import { askAdmin } from './admin-socket.js';
+
+/** What commands do with refunds. The references stay with the command: the ledger knows their hashes. */
+export type RefundDesk = Pick<Ledger, 'readRefunds' | 'payRefund'>;
+
+/** Works with the ledger of a folder, by way of its server if one runs: that one owns it. */
+export async function withRefunds<T>(
+  folder: VendorFolder,
+  work: (desk: RefundDesk) => Promise<T>,
+): Promise<T> {
+  if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingDesk(folder.path));
+  let ledger: Ledger;
+  try {
+    ledger = await openSqliteLedger({ path: folder.ledgerPath });
+  } catch (error) {
+    if (!isImpulsError(error, 'storage-locked')) throw error;
+    // A server has just started.
+    if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingDesk(folder.path));
+    throw error;
+  }
+  try {
+    return await work(ledger);
+  } finally {
+    await ledger.close();
+  }
+}
+
+function askingDesk(folder: string): RefundDesk {
+  const ask = async (request: object): Promise<unknown> => {
+    const asked = await askAdmin(folder, request);
+    if (!asked) throw malformed('the server stopped in the middle of it');
+    return asked.ok;
+  };
+  return {
+    readRefunds: async () => (await ask({ do: 'refunds' })) as Refund[],
+    // The server takes its own time.
+    payRefund: async (order) =>
+      (await ask({ do: 'pay-refund', order })) as Awaited<ReturnType<Ledger['payRefund']>>,
+  };
+}
+
+/** @returns undefined for a request that is not about refunds */
+export async function answerRefunds(
+  ledger: RefundDesk,
+  json: JsonObject,
+  now: number,
+): Promise<{ readonly result: unknown } | undefined> {
+  switch (json['do']) {
+    case 'refunds':
+      return { result: await ledger.readRefunds() };
+    case 'pay-refund': {
+      const order = expectText(json['order'], 'order');
+      fromBase64url(order, 32);
+      return { result: await ledger.payRefund(order, now) };
+    }
+    default:
+      return undefined;
+  }
+}
