@@ -1,16 +1,8 @@
-import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
-import { vendorFiles } from '../../node/vendor-store.js';
+import { resolve } from 'node:path';
 import { plural } from '../amounts.js';
 import { defineCommand } from '../command.js';
-import { attempt, ok, type Check } from '../doctor/check.js';
-import { checkLeftovers, checkModes, checkRoom, checkRoutes } from '../doctor/folder-checks.js';
-import { checkClock, checkKeys } from '../doctor/key-checks.js';
-import { checkLedger } from '../doctor/ledger-checks.js';
-import { checkLog } from '../doctor/log-checks.js';
-import { checkOrigin, platformNetwork } from '../doctor/network-checks.js';
-import { checkServer } from '../doctor/server-checks.js';
+import type { Check } from '../doctor/check.js';
+import { lookOver } from '../doctor/look-over.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Paint } from '../paint.js';
 
@@ -36,7 +28,7 @@ export const doctor = defineCommand({
   examples: ['impuls doctor shop', 'impuls doctor shop --online --log /var/log/nginx/access.log'],
   async run({ terminal, values, positionals }) {
     const folder = resolve(positionals[0] ?? '.');
-    const checks = await lookOver(folder, values.online ?? false, values.log ?? []);
+    const checks = await lookOver(folder, values.online ? 'online' : 'local', values.log);
     const failed = checks.filter(({ verdict }) => verdict === 'fail').length;
     const warned = checks.filter(({ verdict }) => verdict === 'warn').length;
     if (terminal.json) terminal.printJson({ folder, healthy: failed === 0, checks });
@@ -50,32 +42,6 @@ export const doctor = defineCommand({
     return failed > 0 ? exitCodes.failure : exitCodes.ok;
   },
 });
-
-async function lookOver(path: string, online: boolean, logs: readonly string[]): Promise<Check[]> {
-  const now = Math.floor(Date.now() / 1000);
-  let found: VendorFolder | undefined;
-  const checks = await attempt('settings', async () => {
-    found = await openVendorFolder(path);
-    const { origin, name } = found.document;
-    return [ok('settings', `${name}, ${origin}`), ...(await checkRoutes(found))];
-  });
-  const modes = await checkModes(path).catch(() => []);
-  if (!found) return [...checks, ...modes];
-  const folder = found;
-  const { mtimeMs } = await stat(join(path, vendorFiles.document));
-  return [
-    ...checks,
-    ...modes,
-    ...(await checkLeftovers(path)),
-    ...checkKeys(folder, now),
-    checkClock(folder, Math.floor(mtimeMs / 1000), now),
-    ...(await checkRoom(path)),
-    ...(await attempt('ledger', () => checkLedger(folder))),
-    ...(await attempt('server', () => checkServer(folder))),
-    ...(online ? await checkOrigin(folder.document, platformNetwork) : []),
-    ...(await Promise.all(logs.map(checkLog))).flat(),
-  ];
-}
 
 function format({ name, verdict, what, next }: Check, paint: Paint): string {
   const sign = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('fail') }[verdict];
