@@ -1,13 +1,17 @@
 import { fromUtf8 } from '../../core/bytes.js';
 import { ImpulsError } from '../../core/errors.js';
+import { HmacKey } from '../../core/hash.js';
+import { parseVoucherCode } from '../../core/voucher-code.js';
 import { parseJson, type JsonObject } from '../../core/wire/canonical-json.js';
 import { expectObject, expectText, expectUint32 } from '../../core/wire/json-members.js';
 import { codesHead, formatCodes, parseCodesFile } from '../../node/printing/codes-file.js';
 import { loadPrinting, papers, prepareSheets, type PaperName } from '../../node/printing/sheet.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
 import { changeCodes } from '../../server/batches.js';
-import type { BatchTerms } from '../../server/index.js';
+import { orderId } from '../../server/vouchers.js';
+import type { BatchTerms, Refund } from '../../server/index.js';
 import { parseSerials } from '../batches.js';
+import { lookOver } from '../doctor/look-over.js';
 import { checkTerms } from '../serving/admin-batches.js';
 import { makeBatch } from '../serving/new-batch.js';
 import { withDesk, type Desk, type OperatorLedger } from './desk.js';
@@ -33,14 +37,16 @@ export function createApi({ folder: path, onChange, clock }: ApiOptions): Record
   const seconds = (): number => Math.floor(clock() / 1000);
   // Without a server each call opens the ledger, which has one owner at a time.
   let last: Promise<unknown> = Promise.resolve();
-  function use<T>(work: (desk: Desk, folder: VendorFolder) => Promise<T>): Promise<T> {
-    const next = last.then(async () => {
-      const folder = await openVendorFolder(path);
-      return withDesk(folder, (desk) => work(desk, folder));
-    });
+  function queue<T>(work: () => Promise<T>): Promise<T> {
+    const next = last.then(work);
     last = next.catch(() => {});
     return next;
   }
+  const use = <T>(work: (desk: Desk, folder: VendorFolder) => Promise<T>): Promise<T> =>
+    queue(async () => {
+      const folder = await openVendorFolder(path);
+      return withDesk(folder, (desk) => work(desk, folder));
+    });
 
   return {
     'GET /api/state': () =>
@@ -55,11 +61,16 @@ export function createApi({ folder: path, onChange, clock }: ApiOptions): Record
           policy: document.policy,
         },
         batches: await ledger.readBatches(),
+        refunds: (await ledger.readRefunds()).map(({ units, at, paid, held }) => ({ units, at, paid, held })),
+        quarantined: (await ledger.quarantined()).length > 0,
         totals: await ledger.totals(),
         server: health,
       })),
 
     'GET /api/books': () => use(async ({ ledger }) => ({ movements: await ledger.readBooks() })),
+
+    // In turn with the others: it opens the ledger as well.
+    'GET /api/health': () => queue(async () => ({ checks: await lookOver(path, 'local') })),
 
     'POST /api/batches': async (request) => {
       const json = await readJson(request);
@@ -106,6 +117,27 @@ export function createApi({ folder: path, onChange, clock }: ApiOptions): Record
       });
     },
 
+    'POST /api/refunds/find': async (request) => {
+      const reference = await readReference(request);
+      return use(async ({ ledger }, folder) => {
+        const { units, at, paid, held } = await findRefund(ledger, folder, reference);
+        return { units, at, paid, held };
+      });
+    },
+
+    'POST /api/refunds/pay': async (request) => {
+      const reference = await readReference(request);
+      return use(async ({ ledger }, folder) => {
+        const { order, units } = await findRefund(ledger, folder, reference);
+        const outcome = await ledger.payRefund(order, seconds());
+        if (outcome === 'unknown') {
+          throw new ImpulsError('invalid-argument', 'that refund is held for now');
+        }
+        if (outcome === 'paid') onChange(`a refund of ${units} units marked as paid out`);
+        return { outcome, units };
+      });
+    },
+
     'POST /api/sheets': async (request) => {
       const { query, res } = request;
       const paper = query.get('paper') ?? 'a4';
@@ -148,6 +180,25 @@ async function makeAll(
     throw error;
   }
   return { batch, csv: lines.join('') };
+}
+
+/** @throws ImpulsError `malformed` for what is no reference */
+async function readReference(request: OperatorRequest): Promise<string> {
+  return parseVoucherCode(expectText((await readJson(request))['reference'], 'reference'));
+}
+
+/** By the reference that its owner brings: the ledger has a keyed hash of it. */
+async function findRefund(
+  ledger: OperatorLedger,
+  { keys }: VendorFolder,
+  reference: string,
+): Promise<Refund> {
+  const id = orderId(new HmacKey(keys.voucher), reference);
+  const found = (await ledger.readRefunds()).find(({ order }) => order === id);
+  if (found) return found;
+  throw new ImpulsError('invalid-argument', 'there is no refund of that reference', {
+    hint: 'Compare it with what the wallet shows, letter by letter.',
+  });
 }
 
 async function readJson(request: OperatorRequest): Promise<JsonObject> {

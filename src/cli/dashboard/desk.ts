@@ -1,12 +1,13 @@
 import { isImpulsError } from '../../core/errors.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor-folder.js';
-import type { ActivitySlot, FailureGauge, Ledger, Movement, Totals } from '../../server/index.js';
+import type { ActivitySlot, FailureGauge, Ledger, Movement, Refund, Totals } from '../../server/index.js';
 import { askAdmin } from '../serving/admin-socket.js';
 import { askingDesk, askingOf, type BatchDesk } from '../serving/batch-desk.js';
 
 /** What the dashboard does with a ledger. */
-export type OperatorLedger = BatchDesk & Pick<Ledger, 'totals' | 'readBooks'>;
+export type OperatorLedger = BatchDesk &
+  Pick<Ledger, 'totals' | 'readBooks' | 'readRefunds' | 'payRefund' | 'quarantined'>;
 
 /** What only a running server knows. */
 export interface ServerHealth {
@@ -49,6 +50,9 @@ async function openRemote(folder: string): Promise<Desk | undefined> {
     ...askingDesk(ask),
     totals: async () => (await ask({ do: 'totals' })) as Totals,
     readBooks: async () => (await ask({ do: 'books' })) as Movement[],
+    readRefunds: async () => (await ask({ do: 'refunds' })) as Refund[],
+    payRefund: async (order) => (await ask({ do: 'pay-refund', order })) as 'paid' | 'repeated' | 'unknown',
+    quarantined: async () => (await ask({ do: 'quarantined' })) as string[],
   };
   return { ledger, health: health.ok };
 }
