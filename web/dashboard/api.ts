@@ -17,6 +17,10 @@ export interface State {
     readonly revoked: NonNullable<KeyDocument['revoked']>;
   };
   readonly batches: readonly Batch[];
+  /** Oldest first. */
+  readonly refunds: readonly RefundSum[];
+  /** Whether a restore from a backup holds cards and vouchers. */
+  readonly quarantined: boolean;
   readonly totals: Totals;
   /** Absent where no server runs. */
   readonly server?: {
@@ -24,6 +28,23 @@ export interface State {
     readonly failures: FailureGauge;
     readonly activity: readonly ActivitySlot[];
   };
+}
+
+export interface RefundSum {
+  readonly units: number;
+  /** Unix seconds. */
+  readonly at: number;
+  /** When it was paid out. */
+  readonly paid?: number;
+  readonly held?: true;
+}
+
+/** One thing that `impuls doctor` looked at. */
+export interface Check {
+  readonly name: string;
+  readonly verdict: 'ok' | 'warn' | 'fail';
+  readonly what: string;
+  readonly next?: string;
 }
 
 export interface NewBatch {
@@ -48,10 +69,14 @@ export interface CodeChange {
 export interface Api {
   state(): Promise<State>;
   movements(): Promise<readonly Movement[]>;
+  checks(): Promise<readonly Check[]>;
   /** @returns the codes as a file, secret */
   createBatch(batch: NewBatch): Promise<{ readonly batch: number; readonly csv: string }>;
   /** @returns how many changed */
   changeCodes(change: CodeChange): Promise<number>;
+  /** @param reference as the wallet shows it */
+  findRefund(reference: string): Promise<RefundSum>;
+  payRefund(reference: string): Promise<'paid' | 'repeated'>;
   /** @param serials such as `1-100,150`; all if empty @returns a PDF */
   printSheets(csv: string | Blob, paper: 'a4' | 'letter', serials: string): Promise<Blob>;
 }
@@ -98,8 +123,12 @@ export function createApi(token: string): Api {
   return {
     state: () => ask('/api/state'),
     movements: async () => (await ask<{ movements: Movement[] }>('/api/books')).movements,
+    checks: async () => (await ask<{ checks: Check[] }>('/api/health')).checks,
     createBatch: (batch) => tell('/api/batches', batch),
     changeCodes: async (change) => (await tell<{ changed: number }>('/api/codes', change)).changed,
+    findRefund: (reference) => tell('/api/refunds/find', { reference }),
+    payRefund: async (reference) =>
+      (await tell<{ outcome: 'paid' | 'repeated' }>('/api/refunds/pay', { reference })).outcome,
     async printSheets(csv, paper, serials) {
       const query = new URLSearchParams({ paper, ...(serials !== '' && { serials }) });
       return (await call('POST', `/api/sheets?${query}`, csv)).blob();

@@ -7,6 +7,7 @@ import { Refusal } from './views/dialog.js';
 import { Health } from './views/health.js';
 import { Keys } from './views/keys.js';
 import { Overview, periods } from './views/overview.js';
+import { Refunds } from './views/refunds.js';
 
 const titles: Readonly<Record<View, string>> = {
   overview: 'Overview',
@@ -77,6 +78,7 @@ export function App({ api }: { readonly api: Api }) {
         {!data && !problem && <p class="faint">Reading the books…</p>}
         {data && view === 'overview' && <Overview data={data} period={period} />}
         {data && view === 'batches' && <Batches data={data} />}
+        {data && view === 'refunds' && <Refunds data={data} />}
         {data && view === 'keys' && <Keys data={data} />}
         {data && view === 'health' && <Health data={data} />}
       </main>

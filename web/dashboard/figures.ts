@@ -34,8 +34,8 @@ export interface Plot {
 export interface Figures {
   readonly today: Liability;
   readonly period: Report;
-  /** As long, just before. */
-  readonly before: Report;
+  /** As long, just before; absent if the books do not go back that far. */
+  readonly before?: Report;
   readonly byRoute: Plot;
   readonly traded: Plot;
   readonly owed: Plot;
@@ -53,7 +53,10 @@ export function computeFigures(
   return {
     today: computeLiability(movements, terms, today),
     period,
-    before: computeReport(movements, terms, first - days, first - 1),
+    // By the day, as the ledger gives them.
+    ...((movements[0]?.day ?? today) <= first - days && {
+      before: computeReport(movements, terms, first - days, first - 1),
+    }),
     byRoute: plotRoutes(period),
     traded: plotTraded(period),
     owed: plotOwed(movements, terms, first, today),

@@ -1,6 +1,7 @@
 import { formatCount, plural } from '../../common/money.js';
 import type { Data } from '../data.js';
 import type { State } from '../api.js';
+import { worth } from '../words.js';
 
 interface Matter {
   readonly text: string;
@@ -11,7 +12,12 @@ const soonSeconds = 30 * 86_400;
 
 /** What the operator should see to. */
 export function Attention({ data }: { readonly data: Data }) {
-  const matters = [...guessing(data.state), ...endings(data.state)];
+  const matters = [
+    ...held(data.state),
+    ...guessing(data.state),
+    ...endings(data.state),
+    ...refunds(data.state),
+  ];
   if (matters.length === 0) return null;
   return (
     <section class="notice warn" aria-labelledby="attention-title">
@@ -25,6 +31,28 @@ export function Attention({ data }: { readonly data: Data }) {
       </ul>
     </section>
   );
+}
+
+function held({ quarantined }: State): Matter[] {
+  if (!quarantined) return [];
+  return [
+    {
+      text: 'Restored from a backup: the cards and vouchers of before are held.',
+      next: 'Nothing of them is accepted until you lift the quarantine: impuls vendor quarantine lift.',
+    },
+  ];
+}
+
+function refunds({ refunds, vendor }: State): Matter[] {
+  const open = refunds.filter(({ paid }) => paid === undefined);
+  if (open.length === 0) return [];
+  const units = open.reduce((sum, refund) => sum + refund.units, 0);
+  return [
+    {
+      text: `${plural(open.length, 'refund')} to pay out, ${worth(units, vendor.unit)} together.`,
+      next: 'See under Refunds.',
+    },
+  ];
 }
 
 function guessing({ server }: State): Matter[] {

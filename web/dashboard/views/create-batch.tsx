@@ -165,6 +165,8 @@ function Codes({ data, made, onClose }: Props & { readonly made: Made }) {
   return (
     <Dialog
       title={`Batch ${batch} is made`}
+      // The codes would be lost with the window.
+      onCancel={(event) => !isSaved && event.preventDefault()}
       onClose={() =>
         onClose(`Batch ${batch}: ${plural(count, 'code')}, worth nothing until you activate them.`)
       }

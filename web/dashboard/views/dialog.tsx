@@ -5,16 +5,18 @@ import type { ApiError } from '../api.js';
 interface Props {
   readonly title: string;
   readonly onClose: () => void;
+  /** Hears of Escape before it closes; may prevent that. */
+  readonly onCancel?: (event: Event) => void;
   readonly children: ComponentChildren;
 }
 
 /** Open as long as it is there. */
-export function Dialog({ title, onClose, children }: Props) {
+export function Dialog({ title, onClose, onCancel, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={id} onClose={onClose} {...(onCancel && { onCancel })}>
       <h2 id={id}>{title}</h2>
       {children}
     </dialog>

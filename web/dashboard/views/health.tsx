@@ -2,6 +2,7 @@ import { formatCount, formatMoment, formatSpan } from '../../common/money.js';
 import type { Data } from '../data.js';
 import { countActivity } from '../figures.js';
 import { nameActivity } from '../words.js';
+import { Checkup } from './checkup.js';
 import { Trouble } from './trouble.js';
 
 /** Whether all is well: the server, and what it was asked. */
@@ -57,6 +58,7 @@ export function Health({ data }: { readonly data: Data }) {
       </section>
       {server && <Answers server={server} />}
       <Trouble data={data} wide />
+      <Checkup data={data} />
     </div>
   );
 }

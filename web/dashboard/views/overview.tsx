@@ -90,10 +90,10 @@ function Tiles({ data, figures, period }: Props & { readonly figures: Figures })
   return (
     <dl class="figures" aria-label="Figures">
       <Tile name="Sold" units={soldUnits(report)} unit={unit}>
-        <Change now={soldUnits(report)} before={soldUnits(before)} period={period} />
+        <Change now={soldUnits(report)} before={before && soldUnits(before)} period={period} />
       </Tile>
       <Tile name="Spent" units={report.totals.spent.units} unit={unit}>
-        <Change now={report.totals.spent.units} before={before.totals.spent.units} period={period} />
+        <Change now={report.totals.spent.units} before={before?.totals.spent.units} period={period} />
       </Tile>
       <Tile name="Liability" units={today.total} unit={unit} strong>
         owed today
@@ -139,11 +139,11 @@ function Change({
   period,
 }: {
   readonly now: number;
-  readonly before: number;
+  readonly before: number | undefined;
   readonly period: number;
 }) {
   const span = period === 365 ? 'a year' : plural(period, 'day');
-  if (before <= 0) return <>in {span}</>;
+  if (before === undefined || before <= 0) return <>in {span}</>;
   const percent = Math.round(((now - before) / before) * 100);
   const sign = percent > 0 ? '+' : percent < 0 ? '−' : '±';
   return (
