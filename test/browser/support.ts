@@ -115,16 +115,26 @@ export interface Shop {
   voucher(units?: number, cards?: number): Promise<string>;
   /** Stops and starts again, as after a change of vendor.json. */
   restart(): Promise<void>;
+  /** Until `restart`. */
+  stop(): Promise<void>;
   /** The payments that it has told of, oldest first. */
   paid(): ReadonlyArray<{ readonly target: string; readonly units: number; readonly verdict: string }>;
   close(): Promise<void>;
 }
 
-/** A vendor by the built command line; `/articles/*` costs 1 unit of 0.001 USD. */
-export async function startShop(name = 'Example News'): Promise<Shop> {
+/**
+ * A vendor by the built command line; `/articles/*` costs 1 unit of 0.001 USD.
+ *
+ * @param prepare is given the vendor folder before its server starts
+ */
+export async function startShop(
+  name = 'Example News',
+  prepare: (folder: string) => Promise<void> = async () => {},
+): Promise<Shop> {
   const box = await createSandbox();
   const init = ['--origin', box.origin, '--name', name, '--denominations', '100,1000'];
   await box.json('vendor', 'init', 'shop', ...init);
+  await prepare(join(box.folder, 'shop'));
   const start = (): Promise<Server> => box.serve('shop', '--verbose', '--json');
   const servers = [await start()];
   return {
@@ -139,6 +149,9 @@ export async function startShop(name = 'Example News'): Promise<Shop> {
     async restart() {
       await servers.at(-1)!.stop();
       servers.push(await start());
+    },
+    async stop() {
+      await servers.at(-1)!.stop();
     },
     paid: () =>
       servers

@@ -36,6 +36,8 @@ export interface Sandbox {
   serve(...args: readonly string[]): Promise<Server>;
   /** The same with more in its environment. */
   serveWith(env: object, ...args: readonly string[]): Promise<Server>;
+  /** The dashboard of a vendor; its first event has the link. */
+  dashboard(...args: readonly string[]): Promise<Server>;
   remove(): Promise<void>;
 }
 
@@ -68,13 +70,15 @@ export async function createSandbox(): Promise<Sandbox> {
       if (code !== 0) throw new Error(`impuls ${args.join(' ')} ended with ${code}: ${stderr}`);
       return JSON.parse(stdout) as T;
     },
-    serve: (...args) => serveWith({}, ...args),
-    serveWith,
+    serve: (...args) => listen({}, ['vendor', 'serve', ...args]),
+    serveWith: (more, ...args) => listen(more, ['vendor', 'serve', ...args]),
+    dashboard: (...args) => listen({}, ['vendor', 'dashboard', ...args]),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
 
-  async function serveWith(more: object, ...args: readonly string[]): Promise<Server> {
-    const child = start(['vendor', 'serve', ...args], more);
+  /** Starts what runs until it is told to stop, and waits until it is ready. */
+  async function listen(more: object, args: readonly string[]): Promise<Server> {
+    const child = start(args, more);
     const exited = once(child, 'exit') as Promise<[number | null]>;
     const events: Array<Record<string, unknown>> = [];
     let stdout = '';

@@ -57,7 +57,13 @@ describe('the tarball', () => {
     const targets = Object.values(manifest.exports).flatMap((target) =>
       typeof target === 'string' ? target : Object.values(target),
     );
-    const pages = ['wallet/index.html', 'wallet/licenses.md', 'player/index.html', 'paywall/paywall.js'];
+    const pages = [
+      'wallet/index.html',
+      'wallet/licenses.md',
+      'player/index.html',
+      'paywall/paywall.js',
+      'dashboard/index.html',
+    ];
     const built = pages.map((page) => `./dist/web/${page}`);
     for (const target of [...targets, ...built, './dist/cli/main.js'])
       expect(files).toContain(target.slice(2));
@@ -69,7 +75,9 @@ describe('the tarball', () => {
         file,
       ) ||
       /^dist\/(?!web\/)[\w/-]+\.(?:js|js\.map|d\.ts)$/.test(file) ||
-      /^dist\/web\/(?:wallet|player|paywall)\/(?:assets\/)?[\w.-]+\.(?:js|css|html|json|svg|md)$/.test(file);
+      /^dist\/web\/(?:wallet|player|paywall|dashboard)\/(?:assets\/)?[\w.-]+\.(?:js|css|html|json|svg|md)$/.test(
+        file,
+      );
     expect(files.filter((file) => !isExpected(file))).toEqual([]);
   });
 
