@@ -21,6 +21,8 @@ const weights: Readonly<Record<Step['what'], number>> = {
   reopen: 1,
   move: 1,
   restart: 1,
+  backup: 2,
+  restore: 2,
   wait: 2,
   rotate: 1,
 };

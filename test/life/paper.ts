@@ -16,6 +16,8 @@ export interface PaperOrder {
   /** Whether it was good for cards at some time. */
   sold: boolean;
   held: boolean;
+  /** A restored vendor holds it. */
+  isolated: boolean;
   served: boolean;
   /** Somebody began to redeem it, and may end that at any time. */
   unsure: boolean;
@@ -42,11 +44,36 @@ export class Paper {
   /** Units of refunds that were paid out. */
   paidOut = 0;
   /** What claims kept whose records were purged since. */
-  readonly #kept = new Map<string, number>();
+  #kept = new Map<string, number>();
+
+  /** Cards that a vendor which was restored has never issued. */
+  readonly #gone = new Set<string>();
 
   /** Takes note of the cards in a wallet. */
   see(cards: readonly CardSummary[], keyOf: (units: number, expires: number) => string): void {
-    for (const { id, units, expires } of cards) this.cards.set(id, { key: keyOf(units, expires), units });
+    for (const { id, units, expires } of cards) {
+      if (!this.#gone.has(id)) this.cards.set(id, { key: keyOf(units, expires), units });
+    }
+  }
+
+  /** A backup, of a moment at which nothing is open. @returns what makes it the truth, and has a restored vendor hold what it must */
+  copy(): () => void {
+    const orders = this.orders.map((order) => ({ ...order }));
+    const [cards, kept, paidOut] = [new Set(this.cards.keys()), new Map(this.#kept), this.paidOut];
+    return () => {
+      this.orders.splice(0, Infinity, ...orders);
+      for (const order of orders) order.isolated = !order.served && order.state !== 'void';
+      for (const id of this.cards.keys()) {
+        if (cards.has(id)) continue;
+        this.#gone.add(id);
+        this.cards.delete(id);
+      }
+      for (const call of this.calls.values()) {
+        call.charges = [[...call.claims.keys()].reduce((sum, tag) => sum + (kept.get(tag) ?? 0), 0)];
+      }
+      this.#kept = kept;
+      this.paidOut = paidOut;
+    };
   }
 
   /**
@@ -93,7 +120,11 @@ export class Paper {
       expect(
         { state: stored?.state, served: stored?.served !== undefined, held: stored?.held ?? false },
         `order ${order.code}`,
-      ).toEqual({ state: order.state, served: order.served, held: order.held && order.state !== 'void' });
+      ).toEqual({
+        state: order.state,
+        served: order.served,
+        held: (order.held || order.isolated) && order.state !== 'void',
+      });
       const units = order.denomination * order.count;
       if (order.sold) sums.sold += units;
       if (order.sold && order.state === 'void') sums.withdrawn += units;

@@ -9,8 +9,8 @@ export interface Premises {
   open(): Promise<Ledger>;
   /** Another process opens it after this one was stopped in order, or killed. Absent where nothing would be left. */
   readonly reopen?: (ledger: Ledger, how: 'stopped' | 'killed') => Promise<Ledger>;
-  /** A copy, as a backup makes it. @returns what puts it in the place of the ledger */
-  readonly copy?: (ledger: Ledger) => () => Promise<Ledger>;
+  /** A copy, as a backup makes it. @returns what puts it, once, in the place of the ledger that there is by then */
+  readonly copy?: () => (ledger: Ledger) => Promise<Ledger>;
   remove(): void;
 }
 
@@ -37,14 +37,12 @@ export function sqlitePremises(): Premises {
       path = next;
       return open();
     },
-    copy(ledger) {
+    copy() {
       const kept = copyFiles();
-      let current = ledger;
-      return async () => {
-        await current.close();
+      return async (ledger) => {
+        await ledger.close();
         path = kept;
-        current = await open();
-        return current;
+        return open();
       };
     },
     remove: () => rmSync(folder, { recursive: true }),

@@ -37,6 +37,7 @@ const sell: Run = async ({ vendor, paper }, { which, other }) => {
     state: 'active',
     sold: true,
     held: false,
+    isolated: false,
     served: false,
     unsure: false,
   });
@@ -58,6 +59,7 @@ const print: Run = async ({ vendor, paper }, { which, other }) => {
         state: 'printed',
         sold: false,
         held: false,
+        isolated: false,
         served: false,
         unsure: false,
       });
@@ -96,7 +98,7 @@ const dispute =
   (state: 'held' | 'free' | 'void'): Run =>
   async ({ vendor, paper }, { which }) => {
     const order = pick(paper.orders, which);
-    if (!order) return;
+    if (!order || order.isolated) return;
     const is = (one: PaperOrder): boolean =>
       !one.served && one.state !== 'void' && (state === 'void' || (state === 'held' ? !one.held : one.held));
     const changed = await vendor.ledger.changeOrders([order.id], state, vendor.seconds);
@@ -120,6 +122,7 @@ const redeem: Run = async (town, step) => {
   const isGood =
     order.state === 'active' &&
     !order.held &&
+    !order.isolated &&
     vendor.seconds < (order.place?.expires ?? Infinity) &&
     isIssued(town, order.denomination);
   const before = order.served;
@@ -164,7 +167,7 @@ const pay: Run = async (town, step) => {
   if (step.trouble !== 0) return;
   if (ended === 'done') expect(charged, `charged for ${route}${name}`).toBe(due);
   else {
-    expect(['no-card', 'payment-refused', 'card-expired']).toContain(ended);
+    expect(['no-card', 'payment-refused', 'card-expired', 'vendor-restored']).toContain(ended);
     call.charges = [0];
   }
   if (ended === 'done') expect(town.vendor.runs.get(name), 'its handler ran').toBe(1);
@@ -181,7 +184,9 @@ const exchange: Run = async (town, step) => {
     person.wallet.exchange(origin, { ...wish, delay: 'none' }),
   );
   if (step.trouble !== 0) return;
-  expect(['done', 'no-card', 'unsettled', 'key-retired', 'order-unknown']).toContain(ended);
+  expect(['done', 'no-card', 'unsettled', 'key-retired', 'order-unknown', 'vendor-restored']).toContain(
+    ended,
+  );
   if (ended === 'done') expect(leftOf(person), 'units before and after an exchange').toBe(before);
 };
 
@@ -196,7 +201,7 @@ const payOut: Run = async ({ vendor, paper }, { which }) => {
   const due = pick(await vendor.ledger.readRefunds(), which);
   if (!due) return;
   const paid = await vendor.ledger.payRefund(due.order, vendor.seconds);
-  expect(paid).toBe(due.paid === undefined ? 'paid' : 'repeated');
+  expect(paid).toBe(due.held ? 'unknown' : due.paid === undefined ? 'paid' : 'repeated');
   if (paid === 'paid') paper.paidOut += due.units;
 };
 
@@ -205,8 +210,9 @@ const recover: Run = async (town, step) => {
   await attempt(town, person, step, () => finish(town, person));
 };
 
-async function finish({ paper, vendor }: Town, { wallet }: Person): Promise<void> {
-  const { claims } = await wallet.recover();
+/** @returns whether nothing is open any more */
+async function finish({ paper, vendor }: Town, { wallet }: Person): Promise<boolean> {
+  const { claims, unfinished, waiting } = await wallet.recover();
   for (const { url, result, charged } of claims) {
     const payment = wallet.history().find((one) => one.url === url);
     const call = paper.calls.get(new URL(url).search);
@@ -215,6 +221,9 @@ async function finish({ paper, vendor }: Town, { wallet }: Person): Promise<void
     const isForgotten = vendor.seconds - call.at > 40 * day;
     if (result !== 'unknown' && !isForgotten) tell(call, charged, payment?.protocol);
   }
+  return [unfinished, waiting, claims.filter(({ result }) => result === 'unknown')].every(
+    ({ length }) => length === 0,
+  );
 }
 
 /**
@@ -234,6 +243,20 @@ const reopen: Run = async (town, step) => {
 const move: Run = async (town, step) => personOf(town, step).move();
 
 const restart: Run = async ({ vendor }, { which }) => vendor.restart(which % 2 === 0 ? 'stopped' : 'killed');
+
+const backup: Run = async (town) => {
+  for (const person of town.people) if (!(await finish(town, person))) return;
+  await town.check(true);
+  const [vendor, paper] = [town.vendor.backup(), town.paper.copy()];
+  if (!vendor) return;
+  town.restore = async () => {
+    town.restore = undefined;
+    await vendor();
+    paper();
+  };
+};
+
+const restore: Run = async (town) => town.restore?.();
 
 const wait: Run = async ({ vendor }, { which, other }) => {
   const seconds = pick([60, 3600, day, 10 * day], which)!;
@@ -260,19 +283,27 @@ export const steps = {
   reopen,
   move,
   restart,
+  backup,
+  restore,
   wait,
   rotate,
 } satisfies Record<string, Run>;
 
-/** Calm, and everybody recovers: nothing is open any more, and wallets and vendor agree on each card. */
+/** Calm, and everybody recovers: nothing is open any more, and wallets and vendor agree on each card that is not held. */
 export async function rest(town: Town): Promise<void> {
+  const { ledger, keyOf } = town.vendor;
+  const quarantined = await ledger.quarantined();
   for (const person of town.people) {
     await finish(town, person);
-    for (const { id, status } of person.wallet.cards()) {
-      if (status !== 'ready') await person.wallet.refresh(id);
-    }
-    for (const { id, left, reserved, units } of person.wallet.cards()) {
-      const card = await town.vendor.ledger.readCard(id);
+    const cards = person.wallet
+      .cards()
+      .filter(({ units, expires }) => !quarantined.includes(keyOf(units, expires)));
+    for (const { id, status } of cards) {
+      const { left, reserved, units } =
+        status === 'ready'
+          ? person.wallet.cards().find((card) => card.id === id)!
+          : await person.wallet.refresh(id);
+      const card = await ledger.readCard(id);
       expect({ left, reserved }, 'a card at rest').toEqual({
         left: units - (card?.state.spent ?? 0),
         reserved: 0,

@@ -14,6 +14,8 @@ export class Town {
   readonly paper = new Paper();
   readonly choices: Choices;
   calls = 0;
+  /** Restores the last backup. */
+  restore: (() => Promise<void>) | undefined;
 
   constructor(premises: Premises, seed: number) {
     this.choices = createChoices(seed);
@@ -60,7 +62,7 @@ export class Town {
   /** Compares all that there is. */
   async check(isQuiet = false): Promise<void> {
     for (const { wallet } of this.people) {
-      this.paper.see(wallet.cards(), (units, expires) => this.vendor.keyOf(units, expires));
+      this.paper.see(wallet.cards(), this.vendor.keyOf);
     }
     await this.paper.compare(this.vendor.ledger, isQuiet);
   }

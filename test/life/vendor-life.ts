@@ -138,7 +138,7 @@ export class VendorLife {
       );
       return live.length < 2 && live.every(({ notBefore }) => notBefore + day <= this.seconds);
     });
-    if (due.length === 0 || this.#used + due.length > 6) return false;
+    if (due.length === 0 || this.#used + due.length > 8) return false;
     const digest = toBase64url(parseKeyDocument(formatKeyDocument(this.document)).digest);
     this.document = { ...this.document, previous: [...this.document.previous, digest] };
     this.#addKeys(due);
@@ -174,9 +174,8 @@ export class VendorLife {
   }
 
   /** The key that cards of this denomination and expiry are of. */
-  keyOf(units: number, expires: number): string {
-    return this.document.cards.find((key) => key.denomination === units && key.expires === expires)!.id;
-  }
+  readonly keyOf = (units: number, expires: number): string =>
+    this.document.cards.find((key) => key.denomination === units && key.expires === expires)!.id;
 
   /** Another process takes over; nothing of it where the ledger would be gone. */
   async restart(how: 'stopped' | 'killed'): Promise<void> {
@@ -193,16 +192,17 @@ export class VendorLife {
     if (this.#killed) await this.restart('killed');
   }
 
-  /** A backup of the ledger as it is. @returns what restores it; undefined where it cannot be copied */
+  /** A backup of the ledger as it is. @returns what restores it, once; undefined where it cannot be copied */
   backup(): (() => Promise<void>) | undefined {
-    const restore = this.#premises.copy?.(this.#inner);
-    return (
-      restore &&
-      (async () => {
-        this.#inner = await restore();
-        this.#start();
-      })
-    );
+    const restore = this.#premises.copy?.();
+    if (!restore) return undefined;
+    return async () => {
+      await this.idle();
+      this.#inner = await restore(this.#inner);
+      await this.#inner.quarantine(this.document.cards.map(({ id }) => id));
+      this.#start();
+      this.rotate();
+    };
   }
 
   get canCrash(): boolean {
