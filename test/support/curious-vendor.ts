@@ -136,7 +136,7 @@ function requestsOf(text: string): Asked[] {
 function cardOf(text: string): string | undefined {
   const header = /\r\nauthorization: (Payment [^\r]+)/i.exec(text)?.[1];
   const credential = header === undefined ? undefined : parseCredential(header);
-  return credential && toBase64url(credential.payload.card);
+  return credential ? toBase64url(credential.payload.card) : undefined;
 }
 
 interface Row {

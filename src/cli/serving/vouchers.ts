@@ -70,10 +70,6 @@ export async function answerAdmin(
       return { since, failures: vendor.failures, activity: vendor.activity };
     case 'sale':
       return { sale: await sales?.desk?.order(expectText(json['name'], 'name'), readState(json['state'])) };
-    case 'refunds':
-      return ledger.readRefunds();
-    case 'pay-refund':
-      return ledger.payRefund(expectText(json['order'], 'order'), now);
     case 'create-vouchers': {
       const items = readItems(json['items']);
       const count = expectUint32(json['count'], 'count');
