@@ -102,7 +102,7 @@ export function transportFailure(error: unknown): ImpulsError | undefined {
 }
 
 /** @throws ImpulsError `invalid-argument` */
-export function parseProxy(text: string): SocksProxy {
+function parseProxy(text: string): SocksProxy {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== 'socks5h:' || url.hostname === '' || !/^\/?$/.test(url.pathname + url.search)) {
     throw new ImpulsError('invalid-argument', `"${text}" is no proxy`, {

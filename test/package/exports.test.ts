@@ -153,7 +153,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   './client/file': ['openFileLibrary', 'openFileStorage'],
   './client/hls': ['attachPayment', 'createPaidKeyLoader'],
   './client/indexeddb': ['openIndexedDbLibrary', 'openIndexedDbStorage'],
-  './client/transport': ['openTransport', 'parseProxy', 'transportFailure'],
+  './client/transport': ['openTransport', 'transportFailure'],
   './testing': ['ledgerCases', 'storageCases'],
 };
 

@@ -4,7 +4,15 @@ import { formatUnits, plural } from '../amounts.js';
 import { printCards } from '../card-table.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { findCards, givingSteps, printPlan, readVendor } from '../giving.js';
-import { keyChecks, mirrorOption, openWalletIfAny, walletOption, withWallet } from '../wallet-place.js';
+import {
+  delayOption,
+  keyChecks,
+  mirrorOption,
+  networkOption,
+  openWalletIfAny,
+  walletOption,
+  withWallet,
+} from '../wallet-place.js';
 import { readKind } from './redeem.js';
 
 export const exchange = defineCommand({
@@ -41,6 +49,8 @@ export const exchange = defineCommand({
     'dry-run': { type: 'boolean', help: 'Show what would be done, and do nothing' },
     ...mirrorOption,
     ...walletOption,
+    ...networkOption,
+    ...delayOption,
   },
   words: [1, 1],
   notes:

@@ -5,7 +5,7 @@ import { defineCommand } from '../command.js';
 import { findCards, givingSteps, printPlan, readVendor } from '../giving.js';
 import { formatTable } from '../table.js';
 import type { Terminal } from '../terminal.js';
-import { openWalletIfAny, walletOption, withWallet } from '../wallet-place.js';
+import { networkOption, openWalletIfAny, walletOption, withWallet } from '../wallet-place.js';
 
 export const refund = defineCommand({
   name: 'refund',
@@ -22,6 +22,7 @@ export const refund = defineCommand({
     forget: { type: 'string', value: '<reference>', help: 'Forget a reference, when it is paid out' },
     'dry-run': { type: 'boolean', help: 'Show what would be done, and do nothing' },
     ...walletOption,
+    ...networkOption,
   },
   words: [0, 1],
   notes:
