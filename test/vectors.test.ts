@@ -33,6 +33,7 @@ import {
 } from '../src/core/claim.js';
 import {
   envelopePublicKey,
+  creditContext,
   issueContext,
   openEnvelope,
   orderContext,
@@ -544,7 +545,9 @@ function readContext(given: Fields) {
 }
 
 function envelopeContext(given: Fields) {
-  return given['purpose'] === 'issue' ? issueContext : orderContext;
+  return { credit: creditContext, issue: issueContext, order: orderContext }[
+    given['purpose'] as 'credit' | 'issue' | 'order'
+  ];
 }
 
 function ephemeral(given: Fields): (length: number) => Uint8Array {

@@ -18,8 +18,8 @@ from . import blind_cases
 from .common import Case, case, fixed, flip
 
 ABOUT = (
-    "Sections 4 and 5: HPKE with a fixed ephemeral key (from ephemeralSeed by RFC 9180 section 7.1.3), the "
-    "plaintext of an activation, and the envelopes of endpoints.issue and endpoints.order."
+    "Sections 4, 5 and 10: HPKE with a fixed ephemeral key (from ephemeralSeed by RFC 9180 section 7.1.3), the "
+    "plaintext of an activation, and the envelopes of endpoints.issue, endpoints.order and endpoints.credit."
 )
 PRIVATE = fixed("activation private key")
 PUBLIC = x25519(PRIVATE)
@@ -123,6 +123,8 @@ def cases() -> Iterator[Case]:
     items = [{"blinded": encode_base64url(fixed("blinded", 384)), "key": encode_base64url(ISSUING_KEY)}]
     yield _envelope("an order is issued", "issue", {"items": items, "order": code})
     yield _envelope("an order is asked for", "order", {"order": code})
+    for purpose in ("exchange", "refund"):
+        yield _envelope(f"units are put to an order: {purpose}", "credit", {"order": code, "purpose": purpose})
     order = seal_envelope(PUBLIC, "order", {"order": code}, EPHEMERAL)
     yield _open_envelope("an envelope opens", "order", order)
     yield _open_envelope("refused: an envelope of another purpose", "issue", order)
