@@ -8,6 +8,8 @@ const steps: Readonly<Record<Progress['step'], string>> = {
   verify: 'Checking the signature',
   activate: 'Asking what is left',
   claim: 'Asking about open payments',
+  deposit: 'Giving units back',
+  wait: 'Waiting, so that the time says less',
 };
 const order = Object.keys(steps) as Progress['step'][];
 /** The steps of a redemption. */
