@@ -1,13 +1,13 @@
 import { isImpulsError } from '../../core/errors.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor-folder.js';
-import type { ActivitySlot, FailureGauge, Ledger, Movement, Refund, Totals } from '../../server/index.js';
+import type { ActivitySlot, FailureGauge, Ledger, Movement, Totals } from '../../server/index.js';
 import { askAdmin } from '../serving/admin-socket.js';
 import { askingDesk, askingOf, type BatchDesk } from '../serving/batch-desk.js';
+import { askingRefunds, type RefundDesk } from '../serving/refund-desk.js';
 
 /** What the dashboard does with a ledger. */
-export type OperatorLedger = BatchDesk &
-  Pick<Ledger, 'totals' | 'readBooks' | 'readRefunds' | 'payRefund' | 'quarantined'>;
+export type OperatorLedger = BatchDesk & RefundDesk & Pick<Ledger, 'totals' | 'readBooks' | 'quarantined'>;
 
 /** What only a running server knows. */
 export interface ServerHealth {
@@ -48,10 +48,9 @@ async function openRemote(folder: string): Promise<Desk | undefined> {
   const ask = askingOf(folder);
   const ledger: OperatorLedger = {
     ...askingDesk(ask),
+    ...askingRefunds(ask),
     totals: async () => (await ask({ do: 'totals' })) as Totals,
     readBooks: async () => (await ask({ do: 'books' })) as Movement[],
-    readRefunds: async () => (await ask({ do: 'refunds' })) as Refund[],
-    payRefund: async (order) => (await ask({ do: 'pay-refund', order })) as 'paid' | 'repeated' | 'unknown',
     quarantined: async () => (await ask({ do: 'quarantined' })) as string[],
   };
   return { ledger, health: health.ok };

@@ -38,7 +38,7 @@ export function askingOf(folder: string): (request: object) => Promise<unknown> 
     const asked = await askAdmin(folder, request);
     if (asked) return asked.ok;
     throw new ImpulsError('storage-failed', 'the server stopped in the middle of it', {
-      hint: 'What was done is in the ledger: see `impuls batch list`, then run the command again.',
+      hint: 'What was done is in the ledger: look there, then run the command again.',
     });
   };
 }

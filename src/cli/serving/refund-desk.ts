@@ -1,4 +1,4 @@
-import { isImpulsError, malformed } from '../../core/errors.js';
+import { isImpulsError } from '../../core/errors.js';
 import { fromBase64url } from '../../core/base64url.js';
 import type { JsonObject } from '../../core/wire/canonical-json.js';
 import { expectText } from '../../core/wire/json-members.js';
@@ -6,6 +6,7 @@ import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor-folder.js';
 import type { Ledger, Refund } from '../../server/index.js';
 import { askAdmin } from './admin-socket.js';
+import { askingOf } from './batch-desk.js';
 
 /** What commands do with refunds. The references stay with the command: the ledger knows their hashes. */
 export type RefundDesk = Pick<Ledger, 'readRefunds' | 'payRefund'>;
@@ -15,14 +16,14 @@ export async function withRefunds<T>(
   folder: VendorFolder,
   work: (desk: RefundDesk) => Promise<T>,
 ): Promise<T> {
-  if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingDesk(folder.path));
+  if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingRefunds(askingOf(folder.path)));
   let ledger: Ledger;
   try {
     ledger = await openSqliteLedger({ path: folder.ledgerPath });
   } catch (error) {
     if (!isImpulsError(error, 'storage-locked')) throw error;
     // A server has just started.
-    if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingDesk(folder.path));
+    if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingRefunds(askingOf(folder.path)));
     throw error;
   }
   try {
@@ -32,12 +33,7 @@ export async function withRefunds<T>(
   }
 }
 
-function askingDesk(folder: string): RefundDesk {
-  const ask = async (request: object): Promise<unknown> => {
-    const asked = await askAdmin(folder, request);
-    if (!asked) throw malformed('the server stopped in the middle of it');
-    return asked.ok;
-  };
+export function askingRefunds(ask: (request: object) => Promise<unknown>): RefundDesk {
   return {
     readRefunds: async () => (await ask({ do: 'refunds' })) as Refund[],
     // The server takes its own time.
