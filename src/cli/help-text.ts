@@ -6,7 +6,9 @@ export function overview(commands: readonly Command[]): string {
     [
       'With a wallet',
       (name) =>
-        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor|demo|inspect)/.test(name),
+        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor|demo|inspect)/.test(
+          name,
+        ),
     ],
     [
       'As a vendor',
