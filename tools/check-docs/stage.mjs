@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 /** The package that the documents are about. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-const maxSeconds = 120;
+const maxSeconds = 300;
 
 /** A fresh folder in which the built package is installed by its name, as it would be for a reader. */
 export function createStage() {
