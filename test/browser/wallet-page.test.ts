@@ -137,7 +137,7 @@ describe('the wallet page', () => {
     profile.complaints.length = 0; // the requests that this test broke
     await page.unroute('**/impuls/issue');
     await page.reload();
-    await page.getByText('A redemption that was cut off brought 1 card with 100 units.').waitFor();
+    await page.getByText('What was cut off brought 1 card with 100 units.').waitFor();
     await tile(page).waitFor();
   });
 

@@ -1,4 +1,4 @@
-import { isImpulsError, type ErrorCode } from 'impuls';
+import { isImpulsError, type ErrorCode, type ImpulsError } from 'impuls';
 
 /** A failure as a page tells it: what happened, and the next move. */
 export interface Problem {
@@ -45,9 +45,12 @@ export function explain(error: unknown): Problem {
     const what = error instanceof Error && error.message ? error.message : 'Something went wrong.';
     return { what: sentence(what), next: 'Load the page again. Nothing is lost.' };
   }
-  const known = told[error.code];
-  if (known) return known;
-  return { what: sentence(error.message), next: error.hint ?? 'Try again.' };
+  return told[error.code] ?? repeat(error);
+}
+
+/** In the words of the error itself. */
+export function repeat({ message, hint }: ImpulsError): Problem {
+  return { what: sentence(message), next: hint ?? 'Try again.' };
 }
 
 function sentence(text: string): string {

@@ -6,6 +6,9 @@ export interface VendorFace {
   readonly name: string;
   /** What one unit is worth, as the key document says it; undefined until it is known. */
   readonly unit?: { readonly currency: string; readonly value: string };
+  /** Whether cards can be exchanged, and whether what is left on them is paid out. */
+  readonly takesBack?: boolean;
+  readonly refunds?: boolean;
 }
 
 export function useVendor(): VendorFace {
@@ -24,8 +27,12 @@ export function useVendor(): VendorFace {
 async function readFace(origin: string): Promise<VendorFace | undefined> {
   const response = await fetch('/.well-known/impuls', { credentials: 'omit' });
   if (!response.ok) return undefined;
-  const { name, unit } = (await response.json()) as Record<string, unknown>;
+  const { name, unit, endpoints, policy } = (await response.json()) as Record<string, unknown>;
   const { currency, value } = (unit ?? {}) as Record<string, unknown>;
   if (typeof name !== 'string' || typeof currency !== 'string' || typeof value !== 'string') return undefined;
-  return { origin, name, unit: { currency, value } };
+  const { credit } = Object(endpoints) as Record<string, unknown>;
+  const { refund } = Object(policy) as Record<string, unknown>;
+  const takesBack = typeof credit === 'string';
+  const refunds = takesBack && refund === 'reference';
+  return { origin, name, unit: { currency, value }, takesBack, refunds };
 }

@@ -1,4 +1,4 @@
-import type { CardSummary, Payment } from 'impuls/client';
+import type { CardSummary, Payment, Refund } from 'impuls/client';
 import { useState } from 'preact/hooks';
 import { describeLasting } from '../../common/lasts.js';
 import { addWorths, formatCount, formatDay, formatUnits, formatWorth, plural } from '../../common/money.js';
@@ -7,7 +7,9 @@ import type { Snapshot, Store } from '../store.js';
 import type { VendorFace } from '../vendor.js';
 import { ProblemNotice } from './notices.js';
 import { notBackedUp } from '../backup-state.js';
+import { Giving } from './giving.js';
 import { Redeem } from './redeem.js';
+import { Refunds } from './refunds.js';
 
 interface Props {
   readonly store: Store;
@@ -18,6 +20,7 @@ interface Props {
 
 export function Cards({ store, snapshot, vendor, code }: Props) {
   const { cards, history, unsaved } = snapshot;
+  const [refund, setRefund] = useState<Refund>();
   const usable = cards.filter(({ status }) => status === 'ready' || status === 'active');
   const others = cards.filter((card) => !usable.includes(card));
   return (
@@ -51,6 +54,8 @@ export function Cards({ store, snapshot, vendor, code }: Props) {
         </ul>
       )}
       <Redeem store={store} vendor={vendor} {...(code !== undefined && { code })} />
+      <Refunds store={store} {...(refund && { last: refund })} />
+      {cards.some(({ left }) => left > 0) && <Giving store={store} vendor={vendor} onRefund={setRefund} />}
       {others.length > 0 && (
         <details class="others">
           <summary>{plural(others.length, 'card')} used up, expired or refused</summary>

@@ -1,6 +1,6 @@
 import type { RecoveryReport } from 'impuls/client';
 import { useEffect, useState } from 'preact/hooks';
-import { formatUnits, plural } from '../../common/money.js';
+import { formatMoment, formatUnits, plural } from '../../common/money.js';
 import { explain, type Problem } from '../../common/problems.js';
 import type { Store } from '../store.js';
 import { ProblemNotice } from './notices.js';
@@ -17,6 +17,13 @@ export function Recovery({ store }: { readonly store: Store }) {
       .catch((error: unknown) => setProblem(explain(error)));
   };
   useEffect(recover, [store]);
+  const next = Math.min(...(report?.waiting ?? []).map(({ until }) => until));
+  useEffect(() => {
+    if (next === Infinity) return;
+    // What a browser can wait for in one piece.
+    const timer = setTimeout(recover, Math.min(Math.max(next - Date.now(), 0) + 1000, 0x7fff_ffff));
+    return () => clearTimeout(timer);
+  }, [next]);
   const lines = report ? describeReport(report) : [];
   const open = report ? report.unfinished.length + count(report, 'unknown') : 0;
   return (
@@ -56,20 +63,22 @@ function count({ claims }: RecoveryReport, result: 'settled' | 'freed' | 'unknow
 
 /** One line for each kind of thing; none if nothing was open. */
 export function describeReport(report: RecoveryReport): string[] {
-  const { redeemed, unfinished, activated, claims } = report;
+  const { redeemed, unfinished, activated, claims, waiting } = report;
   const lines: string[] = [];
   if (redeemed.length > 0) {
     const units = redeemed.reduce((sum, card) => sum + card.units, 0);
-    lines.push(
-      `A redemption that was cut off brought ${plural(redeemed.length, 'card')} with ${formatUnits(units)}.`,
-    );
+    lines.push(`What was cut off brought ${plural(redeemed.length, 'card')} with ${formatUnits(units)}.`);
   }
   if (unfinished.length > 0) {
     lines.push(
-      `${plural(unfinished.length, 'redemption')} could not be finished yet. The code is kept: nothing is lost.`,
+      `${plural(unfinished.length, 'redemption or exchange')} could not be finished yet. Nothing is lost.`,
     );
   }
   if (activated.length > 0) lines.push(`${plural(activated.length, 'card')} activated.`);
+  if (waiting.length > 0) {
+    const until = Math.max(...waiting.map(({ until: due }) => due));
+    lines.push(`New cards of an exchange come by ${formatMoment(until)}, so that the time says less.`);
+  }
   const charged = claims.reduce((sum, claim) => sum + claim.charged, 0);
   const settled = count(report, 'settled');
   const freed = count(report, 'freed');
