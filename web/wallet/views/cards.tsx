@@ -55,7 +55,7 @@ export function Cards({ store, snapshot, vendor, code }: Props) {
       )}
       <Redeem store={store} vendor={vendor} {...(code !== undefined && { code })} />
       <Refunds store={store} {...(refund && { last: refund })} />
-      {cards.some(({ left }) => left > 0) && <Giving store={store} vendor={vendor} onRefund={setRefund} />}
+      {cards.length > 0 && <Giving store={store} vendor={vendor} onRefund={setRefund} />}
       {others.length > 0 && (
         <details class="others">
           <summary>{plural(others.length, 'card')} used up, expired or refused</summary>
