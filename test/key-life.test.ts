@@ -10,9 +10,9 @@ import { formatKeyDocument, parseKeyDocument, type KeyDocument } from '../src/co
 import { canonicalJson, type JsonValue } from '../src/core/wire/index.js';
 import { issuingKeys, revocationOf } from '../src/core/key-life.js';
 import { generateIssuingKey } from '../src/node/rsa.js';
-import { initVendorFolder, openVendorFolder } from '../src/node/vendor-folder.js';
-import { revokeKey } from '../src/node/vendor-revocation.js';
-import { rotateKeys, type Rotation } from '../src/node/vendor-rotation.js';
+import { initVendorFolder, openVendorFolder } from '../src/node/vendor/folder.js';
+import { revokeKey } from '../src/node/vendor/revocation.js';
+import { rotateKeys, type Rotation } from '../src/node/vendor/rotation.js';
 import {
   createFetchHandler,
   createMemoryLedger,

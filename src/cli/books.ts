@@ -1,6 +1,6 @@
 import { ImpulsError } from '../core/errors.js';
 import { worthOf, type Unit } from '../core/key-document.js';
-import type { VendorFolder } from '../node/vendor-folder.js';
+import type { VendorFolder } from '../node/vendor/folder.js';
 import { dayOf, type BookKey, type BookTerms, type Report, type ReportEntry } from '../server/index.js';
 import { formatDay } from './amounts.js';
 import { readDay } from './command.js';

@@ -1,6 +1,6 @@
 import { isIssuing, revocationOf } from '../core/key-life.js';
-import type { VendorFolder } from '../node/vendor-folder.js';
-import { recentSeconds } from '../node/vendor-files.js';
+import type { VendorFolder } from '../node/vendor/folder.js';
+import { recentSeconds } from '../node/vendor/files.js';
 
 /** One key of a vendor as it is shown. Times are Unix seconds. */
 export interface KeyRow {

@@ -7,7 +7,7 @@ import { checkCards } from './auditing/cards.js';
 import { checkChain, type ChainHead, type ChainReport } from './auditing/chain.js';
 import { checkIndexes } from './auditing/indexes.js';
 import { journalRow, kindOf, openAuditFile, wrong, type AuditRow } from './auditing/reader.js';
-import { storageError } from './sqlite-files.js';
+import { storageError } from './sqlite/files.js';
 
 export type { ChainHead } from './auditing/chain.js';
 

@@ -5,7 +5,7 @@ import { ImpulsError, isImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { ContentKeys } from '../server/index.js';
 import { syncFolder } from './file-folder.js';
-import { loadDriver, type Connection, type Driver } from './sqlite-files.js';
+import { loadDriver, type Connection, type Driver } from './sqlite/files.js';
 
 /** A content key and what it costs. */
 export interface ContentEntry {

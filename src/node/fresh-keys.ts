@@ -1,6 +1,6 @@
 import { generateEnvelopeKey } from '../core/envelope.js';
 import { createRsaSigner, generateIssuingKey } from './rsa.js';
-import { activationKeyOf, statementKeyOf, type Published, type VendorSecrets } from './vendor-files.js';
+import { activationKeyOf, statementKeyOf, type Published, type VendorSecrets } from './vendor/files.js';
 
 /**
  * Secrets for keys that are to be published. One that is there and was never published was left by a rotation that was

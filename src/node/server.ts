@@ -17,8 +17,8 @@ export {
   type NewVendor,
   type VendorFolder,
   type VendorFolderOptions,
-} from './vendor-folder.js';
-export { revokeKey, type RevocationRequest } from './vendor-revocation.js';
-export { rotateKeys, type KeyKind, type Rotated, type Rotation } from './vendor-rotation.js';
-export type { VendorMode } from './vendor-settings.js';
-export type { WriteFile } from './vendor-store.js';
+} from './vendor/folder.js';
+export { revokeKey, type RevocationRequest } from './vendor/revocation.js';
+export { rotateKeys, type KeyKind, type Rotated, type Rotation } from './vendor/rotation.js';
+export type { VendorMode } from './vendor/settings.js';
+export type { WriteFile } from './vendor/store.js';

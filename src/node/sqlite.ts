@@ -12,15 +12,15 @@ import type {
   StoredCard,
   StoredReply,
 } from '../server/ledger.js';
-import { findClaim, type Account, type Claim } from './sqlite-accounts.js';
-import { loadDriver, lockLedger, storageError } from './sqlite-files.js';
-import { createBatchBook } from './sqlite-batches.js';
-import { createOrderBook } from './sqlite-orders.js';
-import { purgeRecords } from './sqlite-purge.js';
-import { givenBack, settled } from './sqlite-records.js';
-import { creditRoutes } from './sqlite-routes.js';
-import { kinds } from './sqlite-schema.js';
-import { openStore, type Store } from './sqlite-store.js';
+import { findClaim, type Account, type Claim } from './sqlite/accounts.js';
+import { loadDriver, lockLedger, storageError } from './sqlite/files.js';
+import { createBatchBook } from './sqlite/batches.js';
+import { createOrderBook } from './sqlite/orders.js';
+import { purgeRecords } from './sqlite/purge.js';
+import { givenBack, settled } from './sqlite/records.js';
+import { creditRoutes } from './sqlite/routes.js';
+import { kinds } from './sqlite/schema.js';
+import { openStore, type Store } from './sqlite/store.js';
 
 export { openContentRegistry, type ContentEntry, type ContentRegistry } from './content-registry.js';
 

@@ -1,6 +1,6 @@
 import { makeCard, makeClaim, stateAfter } from '../../src/testing/cards.js';
 import { openSqliteLedger } from '../../src/node/sqlite.js';
-import { openVendorFolder } from '../../src/node/vendor-folder.js';
+import { openVendorFolder } from '../../src/node/vendor/folder.js';
 import type { CardState } from '../../src/core/card-state.js';
 import { HmacKey } from '../../src/core/hash.js';
 import type { Ledger } from '../../src/server/index.js';

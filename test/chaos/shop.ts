@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { initVendorFolder } from '../../src/node/vendor-folder.js';
+import { initVendorFolder } from '../../src/node/vendor/folder.js';
 import type { Totals } from '../../src/server/index.js';
 import { openChaosProxy, type ChaosProxy } from './proxy.js';
 import { calm } from './troubles.js';

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSaleRecords } from '../../src/node/sale-records.js';
+import { openSaleRecords } from '../../src/node/selling/sale-records.js';
 import { makeSession, signEvent, type SignedEvent } from '../http/sales-fixture.js';
 import { createSandbox, twoLines, type Sandbox, type Server } from './sandbox.js';
 

@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import Stripe from 'stripe';
 import { createCallHandler } from '../../src/node/http.js';
 import type { KeyDocument } from '../../src/core/key-document.js';
-import { createStripeSales, type Product, type StripeSalesOptions } from '../../src/node/stripe.js';
+import { createStripeSales, type Product, type StripeSalesOptions } from '../../src/node/selling/stripe.js';
 import { createMemoryLedger, type Ledger } from '../../src/server/index.js';
-import { createMemorySaleRecords, type SaleRecords } from '../../src/server/sale-records.js';
-import { createSales } from '../../src/server/sales.js';
-import { createShopApi, hashToken } from '../../src/server/shop-api.js';
+import { createMemorySaleRecords, type SaleRecords } from '../../src/server/selling/sale-records.js';
+import { createSales } from '../../src/server/selling/sales.js';
+import { createShopApi, hashToken } from '../../src/server/selling/shop-api.js';
 
 /** Sales on a real port of loopback, over a ledger in memory. Nothing is asked of anybody else. */
 

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ImpulsError } from '../../src/core/errors.js';
 import type { Ledger } from '../../src/server/index.js';
 import { createMemoryLedger } from '../../src/server/index.js';
-import { createMemorySaleRecords } from '../../src/server/sale-records.js';
+import { createMemorySaleRecords } from '../../src/server/selling/sale-records.js';
 import {
   makeSession,
   now,

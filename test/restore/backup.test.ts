@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { formatKeyDocument } from '../../src/core/key-document.js';
 import { generateIssuingKey, createRsaSigner } from '../../src/node/rsa.js';
 import { openSqliteLedger } from '../../src/node/sqlite.js';
-import { backUpVendor } from '../../src/node/vendor-backup.js';
-import { openVendorFolder } from '../../src/node/vendor-folder.js';
-import { drillBackup, readManifest, restoreVendor } from '../../src/node/vendor-restore.js';
-import { rotateKeys } from '../../src/node/vendor-rotation.js';
+import { backUpVendor } from '../../src/node/vendor/backup.js';
+import { openVendorFolder } from '../../src/node/vendor/folder.js';
+import { drillBackup, readManifest, restoreVendor } from '../../src/node/vendor/restore.js';
+import { rotateKeys } from '../../src/node/vendor/rotation.js';
 import { codeOf, origin, payTimes, Place, url } from './place.js';
 
 let base: string;

@@ -8,7 +8,7 @@ import {
   type Wallet,
 } from '../../src/client/index.js';
 import { isImpulsError, type ErrorCode } from '../../src/core/errors.js';
-import { initVendorFolder, openVendorFolder } from '../../src/node/vendor-folder.js';
+import { initVendorFolder, openVendorFolder } from '../../src/node/vendor/folder.js';
 import { openSqliteLedger } from '../../src/node/sqlite.js';
 import {
   createFetchHandler,

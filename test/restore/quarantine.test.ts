@@ -2,8 +2,8 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { backUpVendor } from '../../src/node/vendor-backup.js';
-import { restoreVendor } from '../../src/node/vendor-restore.js';
+import { backUpVendor } from '../../src/node/vendor/backup.js';
+import { restoreVendor } from '../../src/node/vendor/restore.js';
 import { codeOf, denomination, origin, payTimes, Place, url, type HeldWallet } from './place.js';
 
 /** A vendor is backed up, goes on, is lost, and comes back as it was: nothing that was spent since is spent twice. */

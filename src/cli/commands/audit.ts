@@ -1,6 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
 import { auditLedger, type AuditReport, type AuditStep, type ChainHead } from '../../node/audit.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { formatCount, plural } from '../amounts.js';
 import { defineCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';

@@ -1,5 +1,5 @@
 import { ImpulsError } from '../../core/errors.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { changeCodes } from '../../server/batches.js';
 import { formatCount, plural } from '../amounts.js';
 import { describeBatch, findBatch, formatSerials, parseSerials, sizeOf, type Serials } from '../batches.js';

@@ -1,4 +1,4 @@
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { formatCount, formatDay } from '../amounts.js';
 import { describeItems, lastSecond } from '../batches.js';
 import { defineCommand } from '../command.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openWallet } from '../../client/index.js';
 import { openFileStorage } from '../../node/file-storage.js';
-import { initVendorFolder } from '../../node/vendor-folder.js';
+import { initVendorFolder } from '../../node/vendor/folder.js';
 import { formatCount } from '../amounts.js';
 import { defineCommand } from '../command.js';
 import { closeBooks, countSides, type Books, type Sides } from '../demo/books.js';

@@ -1,4 +1,4 @@
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { formatDay } from '../amounts.js';
 import { defineCommand } from '../command.js';
 import { listKeys, type KeyRow } from '../key-rows.js';

@@ -1,6 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
 import { issuingKeys } from '../../core/key-life.js';
-import { revokeKey } from '../../node/vendor-revocation.js';
+import { revokeKey } from '../../node/vendor/revocation.js';
 import { formatDay } from '../amounts.js';
 import { defineCommand, readDay } from '../command.js';
 import { reloadServer, serverWords } from '../serving/reloading.js';

@@ -1,6 +1,6 @@
 import { toBase64url } from '../../core/base64url.js';
 import { formatKeyDocument, parseKeyDocument } from '../../core/key-document.js';
-import { rotateKeys, type KeyKind } from '../../node/vendor-rotation.js';
+import { rotateKeys, type KeyKind } from '../../node/vendor/rotation.js';
 import { formatDay } from '../amounts.js';
 import { defineCommand, readDay, wholeNumber } from '../command.js';
 import { reloadServer, serverWords } from '../serving/reloading.js';

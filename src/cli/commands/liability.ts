@@ -1,5 +1,5 @@
 import { worthOf } from '../../core/key-document.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { computeLiability, dayOf, type KeyLiability, type Liability } from '../../server/index.js';
 import { formatCount, formatDay } from '../amounts.js';
 import { bookDay, bookTerms, describeKey, formatBookDay } from '../books.js';

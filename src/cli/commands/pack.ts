@@ -3,7 +3,7 @@ import { ImpulsError } from '../../core/errors.js';
 import { openContentRegistry } from '../../node/content-registry.js';
 import { packFiles } from '../../node/packing/files.js';
 import { checkPlaces } from '../../node/packing/source-files.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { byteProgress } from '../byte-progress.js';
 import { defineCommand, type Call } from '../command.js';
 import { exitCodes } from '../exit-codes.js';

@@ -1,6 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { computeReport, dayOf, type Report, type ReportKind } from '../../server/index.js';
 import { formatCount } from '../amounts.js';
 import {

@@ -1,6 +1,6 @@
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { describeItems } from '../batches.js';
 import { defineCommand } from '../command.js';
 import { askAdmin } from '../serving/admin-socket.js';

@@ -1,6 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
-import { changeSales } from '../../node/sales-file.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { changeSales } from '../../node/selling/sales-file.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { checkItems } from '../../server/order-items.js';
 import { formatUnits, plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';

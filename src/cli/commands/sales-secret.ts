@@ -1,5 +1,5 @@
-import { changeSales } from '../../node/sales-file.js';
-import { openVendorFolder, platformRandom } from '../../node/vendor-folder.js';
+import { changeSales } from '../../node/selling/sales-file.js';
+import { openVendorFolder, platformRandom } from '../../node/vendor/folder.js';
 import { defineCommand } from '../command.js';
 import { reloadSales } from '../serving/sales-setup.js';
 

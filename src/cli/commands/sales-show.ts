@@ -1,7 +1,7 @@
-import { readSales } from '../../node/sales-file.js';
-import { stripePaths } from '../../node/stripe-paths.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
-import { ordersPath } from '../../server/shop-api.js';
+import { readSales } from '../../node/selling/sales-file.js';
+import { stripePaths } from '../../node/selling/stripe-paths.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
+import { ordersPath } from '../../server/selling/shop-api.js';
 import { formatCount } from '../amounts.js';
 import { describeItems } from '../batches.js';
 import { defineCommand } from '../command.js';

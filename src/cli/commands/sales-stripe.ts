@@ -1,7 +1,7 @@
 import { ImpulsError } from '../../core/errors.js';
-import { changeSales } from '../../node/sales-file.js';
-import { stripeEvents, stripePaths } from '../../node/stripe-paths.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { changeSales } from '../../node/selling/sales-file.js';
+import { stripeEvents, stripePaths } from '../../node/selling/stripe-paths.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { defineCommand } from '../command.js';
 import { readFileOrInput } from '../input.js';
 import { reloadSales } from '../serving/sales-setup.js';

@@ -1,8 +1,8 @@
 import { ImpulsError } from '../../core/errors.js';
 import { toBase64url } from '../../core/base64url.js';
-import { changeSales } from '../../node/sales-file.js';
-import { openVendorFolder, platformRandom } from '../../node/vendor-folder.js';
-import { hashToken, ordersPath } from '../../server/shop-api.js';
+import { changeSales } from '../../node/selling/sales-file.js';
+import { openVendorFolder, platformRandom } from '../../node/vendor/folder.js';
+import { hashToken, ordersPath } from '../../server/selling/shop-api.js';
 import { defineCommand } from '../command.js';
 import { reloadSales, checkName } from '../serving/sales-setup.js';
 

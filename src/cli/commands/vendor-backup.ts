@@ -1,5 +1,5 @@
 import { ImpulsError } from '../../core/errors.js';
-import { backUpVendor } from '../../node/vendor-backup.js';
+import { backUpVendor } from '../../node/vendor/backup.js';
 import { formatBytes, plural } from '../amounts.js';
 import { byteProgress } from '../byte-progress.js';
 import { defineCommand } from '../command.js';

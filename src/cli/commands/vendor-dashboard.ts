@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { toBase64url } from '../../core/base64url.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { createApi } from '../dashboard/api.js';
 import { startOperatorServer } from '../dashboard/http.js';

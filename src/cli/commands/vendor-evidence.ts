@@ -1,7 +1,7 @@
 import { evidenceToJson } from '../../core/evidence.js';
 import { ImpulsError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/wire/canonical-json.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { createEvidence } from '../../server/evidence.js';
 import { defineCommand } from '../command.js';
 import { askLedger } from '../serving/book-desk.js';

@@ -2,7 +2,7 @@ import { ImpulsError } from '../../core/errors.js';
 import { HmacKey } from '../../core/hash.js';
 import { worthOf } from '../../core/key-document.js';
 import { parseVoucherCode } from '../../core/voucher-code.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { orderId } from '../../server/vouchers.js';
 import { formatDay, formatUnits } from '../amounts.js';
 import { defineCommand } from '../command.js';

@@ -1,4 +1,4 @@
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { formatDay, plural } from '../amounts.js';
 import { defineCommand } from '../command.js';
 import { askQuarantine } from '../serving/quarantine-desk.js';

@@ -1,5 +1,5 @@
 import { worthOf } from '../../core/key-document.js';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { formatCount, formatDay, formatUnits, plural } from '../amounts.js';
 import { defineCommand } from '../command.js';
 import { withRefunds } from '../serving/refund-desk.js';

@@ -1,5 +1,5 @@
 import { ImpulsError } from '../../core/errors.js';
-import { drillBackup, restoreVendor, type Restored, type RestoreStep } from '../../node/vendor-restore.js';
+import { drillBackup, restoreVendor, type Restored, type RestoreStep } from '../../node/vendor/restore.js';
 import { formatCount, formatTime, formatUnits, plural } from '../amounts.js';
 import { byteProgress } from '../byte-progress.js';
 import { defineCommand } from '../command.js';

@@ -2,7 +2,7 @@ import { contentPath } from '../../core/content-key.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
 import { issuingKeys } from '../../core/key-life.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { formatUnits } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { createMetrics } from '../serving/metrics.js';

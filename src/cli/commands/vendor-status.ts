@@ -1,7 +1,7 @@
 import { isImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import type { FailureGauge, Totals } from '../../server/index.js';
 import { formatCount, formatUnits } from '../amounts.js';
 import { defineCommand } from '../command.js';

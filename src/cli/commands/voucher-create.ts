@@ -1,7 +1,7 @@
 import { isImpulsError } from '../../core/errors.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { createVendor, type OrderItem } from '../../server/index.js';
 import { formatUnits, plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';

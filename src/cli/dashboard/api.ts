@@ -6,7 +6,7 @@ import { parseJson, type JsonObject } from '../../core/wire/canonical-json.js';
 import { expectObject, expectText, expectUint32 } from '../../core/wire/json-members.js';
 import { codesHead, formatCodes, parseCodesFile } from '../../node/printing/codes-file.js';
 import { loadPrinting, papers, prepareSheets, type PaperName } from '../../node/printing/sheet.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { changeCodes } from '../../server/batches.js';
 import { orderId } from '../../server/vouchers.js';
 import type { BatchTerms, Refund } from '../../server/index.js';

@@ -1,6 +1,6 @@
 import { isImpulsError } from '../../core/errors.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { ActivitySlot, FailureGauge, Ledger, Movement, Totals } from '../../server/index.js';
 import { askAdmin } from '../serving/admin-socket.js';
 import { askingDesk, askingOf, type BatchDesk } from '../serving/batch-desk.js';

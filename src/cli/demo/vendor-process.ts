@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openVendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
 import { untilStopped } from '../serving/signals.js';
 import { startVendorServer, type ServedRoute } from '../serving/vendor-server.js';
 import { articleAt, routes, tickMilliseconds } from './shop.js';

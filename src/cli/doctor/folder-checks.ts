@@ -1,9 +1,9 @@
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { exists } from '../../node/durable-file.js';
-import { modeOf } from '../../node/vendor-backup.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
-import { vendorFiles } from '../../node/vendor-store.js';
+import { modeOf } from '../../node/vendor/backup.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
+import { vendorFiles } from '../../node/vendor/store.js';
 import { formatBytes, plural } from '../amounts.js';
 import { fail, ok, warn, type Check } from './check.js';
 

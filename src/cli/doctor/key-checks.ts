@@ -1,6 +1,6 @@
 import { issuingKeys, isIssuing, revocationOf } from '../../core/key-life.js';
 import type { KeyDocument } from '../../core/key-document.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import { formatDay, plural } from '../amounts.js';
 import { fail, ok, warn, type Check } from './check.js';
 

@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { isImpulsError } from '../../core/errors.js';
 import { exists } from '../../node/durable-file.js';
-import { loadDriver, openReadOnly } from '../../node/sqlite-files.js';
-import { migrations } from '../../node/sqlite-migrations.js';
-import { applicationId, schemaVersion } from '../../node/sqlite-schema.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import { loadDriver, openReadOnly } from '../../node/sqlite/files.js';
+import { migrations } from '../../node/sqlite/migrations.js';
+import { applicationId, schemaVersion } from '../../node/sqlite/schema.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import { formatBytes } from '../amounts.js';
 import { fail, ok, warn, type Check } from './check.js';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
-import { vendorFiles } from '../../node/vendor-store.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
+import { vendorFiles } from '../../node/vendor/store.js';
 import { attempt, ok, type Check } from './check.js';
 import { checkLeftovers, checkModes, checkRoom, checkRoutes } from './folder-checks.js';
 import { checkClock, checkKeys } from './key-checks.js';

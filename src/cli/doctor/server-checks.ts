@@ -1,4 +1,4 @@
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { FailureGauge } from '../../server/index.js';
 import { formatCount, plural } from '../amounts.js';
 import { askAdmin } from '../serving/admin-socket.js';

@@ -1,6 +1,6 @@
 import { isImpulsError } from '../../core/errors.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { Ledger, Movement } from '../../server/index.js';
 import { askAdmin } from './admin-socket.js';
 

@@ -3,7 +3,7 @@ import { HmacKey } from '../../core/hash.js';
 import { worthOf, type KeyDocument } from '../../core/key-document.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
 import type { PrintableCode } from '../../node/printing/codes-file.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import { printBatch } from '../../server/batches.js';
 import type { BatchTerms } from '../../server/index.js';
 import { formatDay } from '../amounts.js';

@@ -3,7 +3,7 @@ import { fromBase64url } from '../../core/base64url.js';
 import type { JsonObject } from '../../core/wire/canonical-json.js';
 import { expectText } from '../../core/wire/json-members.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { Ledger, Refund } from '../../server/index.js';
 import { askAdmin } from './admin-socket.js';
 import { askingOf } from './batch-desk.js';

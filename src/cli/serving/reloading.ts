@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { isImpulsError } from '../../core/errors.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import type { Terminal } from '../terminal.js';
 import { askAdmin } from './admin-socket.js';
 

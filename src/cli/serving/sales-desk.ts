@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { ImpulsError } from '../../core/errors.js';
-import { readSales, type SalesSettings } from '../../node/sales-file.js';
-import { openSaleRecords } from '../../node/sale-records.js';
-import type { VendorFolder } from '../../node/vendor-folder.js';
-import { vendorFiles } from '../../node/vendor-store.js';
+import { readSales, type SalesSettings } from '../../node/selling/sales-file.js';
+import { openSaleRecords } from '../../node/selling/sale-records.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
+import { vendorFiles } from '../../node/vendor/store.js';
 import type { Call, Ledger, Reply, Vendor } from '../../server/index.js';
-import { createPayments, type Payments } from '../../server/payments.js';
-import type { SaleRecords } from '../../server/sale-records.js';
-import { createSales, type Sale, type Sales } from '../../server/sales.js';
-import { createShopApi } from '../../server/shop-api.js';
+import { createPayments, type Payments } from '../../server/selling/payments.js';
+import type { SaleRecords } from '../../server/selling/sale-records.js';
+import { createSales, type Sale, type Sales } from '../../server/selling/sales.js';
+import { createShopApi } from '../../server/selling/shop-api.js';
 
 /** What a vendor folder sells through others. It is loaded only where `sales.json` says that something is. */
 
@@ -139,9 +139,9 @@ async function expectSales(folder: string): Promise<SalesSettings> {
   });
 }
 
-async function loadStripe(): Promise<typeof import('../../node/stripe.js')> {
+async function loadStripe(): Promise<typeof import('../../node/selling/stripe.js')> {
   try {
-    return await import('../../node/stripe.js');
+    return await import('../../node/selling/stripe.js');
   } catch (cause) {
     throw new ImpulsError('storage-failed', 'sales by Stripe need the package stripe', {
       hint: 'Run npm install stripe, or `impuls sales stripe --remove`.',

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
-import { salesName } from '../../node/sales-file.js';
+import { salesName } from '../../node/selling/sales-file.js';
 import type { Terminal } from '../terminal.js';
 import { askAdmin } from './admin-socket.js';
 import type { Reloaded } from './reloading.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { VendorFolder } from '../../node/vendor-folder.js';
-import { vendorFiles } from '../../node/vendor-store.js';
+import type { VendorFolder } from '../../node/vendor/folder.js';
+import { vendorFiles } from '../../node/vendor/store.js';
 import type { Call, Ledger, Reply, Vendor } from '../../server/index.js';
 import type { SalesDesk } from './sales-desk.js';
 

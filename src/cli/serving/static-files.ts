@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { mediaTypeOf } from '../../core/media-types.js';
-import type { StaticRoute } from '../../node/vendor-settings.js';
+import type { StaticRoute } from '../../node/vendor/settings.js';
 import type { ServedRoute } from './vendor-server.js';
 
 /** Serves the files of a folder. @param base the vendor folder */

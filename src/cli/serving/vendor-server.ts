@@ -11,9 +11,9 @@ import {
 } from '../../node/http.js';
 import { sourceBehindProxy } from '../../node/source.js';
 import { openSqliteLedger } from '../../node/sqlite.js';
-import { daySeconds } from '../../node/vendor-files.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor-folder.js';
-import { defaultRetention } from '../../node/vendor-settings.js';
+import { daySeconds } from '../../node/vendor/files.js';
+import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
+import { defaultRetention } from '../../node/vendor/settings.js';
 import {
   createVendor,
   type ActivityKind,

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Database, Statement } from 'better-sqlite3';
 import { ImpulsError } from '../../core/errors.js';
-import { loadDriver, storageError } from '../sqlite-files.js';
+import { loadDriver, storageError } from '../sqlite/files.js';
 
 /**
  * A ledger's file as an auditor reads it: on its own, by what docs/adr/0011-books-and-chain.md says, without the code that
