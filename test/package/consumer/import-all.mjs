@@ -6,5 +6,12 @@ const { exports } = JSON.parse(
   await readFile(new URL('node_modules/impuls/package.json', import.meta.url), 'utf8'),
 );
 const names = Object.keys(exports).filter((key) => key !== './package.json');
-for (const name of names) await import(`impuls${name.slice(1)}`);
-console.log(`imported ${names.length}`);
+const said = [];
+for (const name of names) {
+  const missing = await import(`impuls${name.slice(1)}`).then(
+    () => undefined,
+    (error) => /Cannot find package '([^']+)'/.exec(error.message)?.[1] ?? String(error),
+  );
+  if (missing) said.push(`; ${name} needs ${missing}`);
+}
+console.log(`imported ${names.length - said.length}${said.join('')}`);
