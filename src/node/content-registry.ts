@@ -1,11 +1,8 @@
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { isContentId } from '../core/content-key.js';
-import { ImpulsError, isImpulsError } from '../core/errors.js';
+import { ImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import type { ContentKeys } from '../server/index.js';
-import { syncFolder } from './file-folder.js';
-import { loadDriver, type Connection, type Driver } from './sqlite/files.js';
+import { openSharedFile, type FileKind } from './sqlite/shared-file.js';
 
 /** A content key and what it costs. */
 export interface ContentEntry {
@@ -50,25 +47,22 @@ interface Row {
   readonly created: number;
 }
 
-/** "impc", in the header of every registry. */
-const applicationId = 0x696d7063;
-const schemaVersion = 1;
-const schema = `
-  CREATE TABLE keys (
-    seq INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    key BLOB NOT NULL,
-    price INTEGER NOT NULL,
-    title TEXT NOT NULL,
-    created INTEGER NOT NULL
-  );
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
+const kind: FileKind = {
+  content: 'the content keys',
+  applicationId: 0x696d7063, // "impc"
+  tables: `
+    CREATE TABLE keys (
+      seq INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      key BLOB NOT NULL,
+      price INTEGER NOT NULL,
+      title TEXT NOT NULL,
+      created INTEGER NOT NULL
+    );
+  `,
+};
 const keyLengths = [16, 32];
 const maxTitle = 200;
-/** How long a writer waits for another one. */
-const patienceMs = 10_000;
 
 /**
  * Opens the registry at `path`, and makes it if nothing is there; its folder is not made. Needs the package `better-sqlite3`.
@@ -76,15 +70,7 @@ const patienceMs = 10_000;
  * @throws ImpulsError `storage-corrupt` for a file that is none of ours, which stays as it is; `storage-failed`
  */
 export async function openContentRegistry(path: string): Promise<ContentRegistry> {
-  const driver = await loadDriver();
-  const connection = connect(driver, resolve(path));
-  const attempt = <T>(work: () => T): T => {
-    try {
-      return work();
-    } catch (error) {
-      throw registryError(error);
-    }
-  };
+  const { connection, attempt } = await openSharedFile(path, kind);
   const selects = 'SELECT id, key, price, title, created FROM keys';
   const one = connection.prepare<[string], Row>(`${selects} WHERE id = ?`);
   const all = connection.prepare<[], Row>(`${selects} ORDER BY seq`);
@@ -142,86 +128,4 @@ function outOfRange(): ImpulsError {
 
 function isWhole(value: number, least: number): boolean {
   return Number.isInteger(value) && value >= least && value <= limits.maxUint32;
-}
-
-function connect(driver: Driver, path: string): Connection {
-  const isNew = createPrivate(path);
-  let connection: Connection | undefined;
-  try {
-    connection = new driver(path, { fileMustExist: true, timeout: patienceMs });
-    const isEmpty = checkFile(connection, path);
-    connection.pragma('journal_mode = WAL');
-    connection.pragma('synchronous = FULL');
-    connection.pragma('secure_delete = ON');
-    chmodSync(path, 0o600);
-    if (isEmpty) install(connection);
-    if (isNew) syncFolder(dirname(path));
-    return connection;
-  } catch (error) {
-    connection?.close();
-    throw registryError(error);
-  }
-}
-
-/** Only reads. @returns whether the tables have to be made yet */
-function checkFile(connection: Connection, path: string): boolean {
-  if (countTables(connection) === 0) return true;
-  if (connection.pragma('application_id', { simple: true }) !== applicationId) {
-    throw corrupt(`${path} is not a registry of content keys`);
-  }
-  if (connection.pragma('user_version', { simple: true }) === schemaVersion) return false;
-  throw new ImpulsError('storage-corrupt', `${path} is a registry of another format`, {
-    hint: 'Run the version of impuls that wrote it, or a newer one.',
-  });
-}
-
-/** Two processes may come at once: the second finds the tables of the first. */
-function install(connection: Connection): void {
-  connection
-    .transaction(() => {
-      if (countTables(connection) === 0) connection.exec(schema);
-    })
-    .immediate();
-}
-
-function countTables(connection: Connection): number {
-  return connection.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()!;
-}
-
-/** SQLite gives the files beside it the mode of the main file. @returns whether nothing was there */
-function createPrivate(path: string): boolean {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-    return true;
-  } catch (cause) {
-    if (existsSync(path)) return false;
-    throw new ImpulsError('storage-failed', `cannot create ${path}`, {
-      hint: 'See that its folder exists and can be written to.',
-      cause,
-    });
-  }
-}
-
-function corrupt(message: string, cause?: unknown): ImpulsError {
-  return new ImpulsError('storage-corrupt', message, {
-    hint: 'Put the file back from a backup of this folder; nothing was changed.',
-    cause,
-  });
-}
-
-function registryError(cause: unknown): unknown {
-  if (isImpulsError(cause)) return cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
-  if (!code?.startsWith('SQLITE_')) return cause;
-  if (code === 'SQLITE_CONSTRAINT_UNIQUE') {
-    return new ImpulsError('invalid-argument', 'a content key of that id is registered already', { cause });
-  }
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
-    return corrupt('the registry of content keys is damaged, or none of ours', cause);
-  }
-  const hint = code === 'SQLITE_FULL' ? { hint: 'Free some disk space.' } : {};
-  return new ImpulsError('storage-failed', `the content keys could not be read or written: ${code}`, {
-    ...hint,
-    cause,
-  });
 }

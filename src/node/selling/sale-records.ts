@@ -1,29 +1,23 @@
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { marks, stateOfMarks, type SaleRecords } from '../../server/selling/sale-records.js';
-import { syncFolder } from '../file-folder.js';
-import { loadDriver, type Connection, type Driver } from '../sqlite/files.js';
+import { openSharedFile, type FileKind } from '../sqlite/shared-file.js';
 
-/** "imps", in the header of every such file. */
-const applicationId = 0x696d7073;
-const schemaVersion = 1;
-const schema = `
-  CREATE TABLE payments (
-    payment TEXT PRIMARY KEY,
-    "order" TEXT NOT NULL
-  ) WITHOUT ROWID;
-  CREATE TABLE marks (
-    payment TEXT NOT NULL,
-    cause TEXT NOT NULL,
-    mark INTEGER NOT NULL,
-    day INTEGER NOT NULL,
-    PRIMARY KEY (payment, cause)
-  ) WITHOUT ROWID;
-  PRAGMA application_id = ${applicationId};
-  PRAGMA user_version = ${schemaVersion};
-`;
-const patienceMs = 10_000;
+const kind: FileKind = {
+  content: 'the records of sales',
+  applicationId: 0x696d7073, // "imps"
+  tables: `
+    CREATE TABLE payments (
+      payment TEXT PRIMARY KEY,
+      "order" TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE marks (
+      payment TEXT NOT NULL,
+      cause TEXT NOT NULL,
+      mark INTEGER NOT NULL,
+      day INTEGER NOT NULL,
+      PRIMARY KEY (payment, cause)
+    ) WITHOUT ROWID;
+  `,
+};
 
 /**
  * Opens the records at `path`, and makes them if nothing is there; the folder is not made. Needs the package `better-sqlite3`.
@@ -31,8 +25,7 @@ const patienceMs = 10_000;
  * @throws ImpulsError `storage-corrupt` for a file that is none of ours, which stays as it is; `storage-failed`
  */
 export async function openSaleRecords(path: string): Promise<SaleRecords> {
-  const driver = await loadDriver();
-  const connection = attempt(() => connect(driver, resolve(path)));
+  const { connection, attempt } = await openSharedFile(path, kind);
   const link = connection.prepare('INSERT OR IGNORE INTO payments (payment, "order") VALUES (?, ?)');
   const mark = connection.prepare(
     `INSERT INTO marks (payment, cause, mark, day) VALUES (?, ?, ?, ?)
@@ -81,75 +74,4 @@ export async function openSaleRecords(path: string): Promise<SaleRecords> {
       connection.close();
     },
   };
-}
-
-function connect(driver: Driver, path: string): Connection {
-  const isNew = createPrivate(path);
-  const connection = new driver(path, { fileMustExist: true, timeout: patienceMs });
-  try {
-    const isEmpty = countTables(connection) === 0;
-    if (!isEmpty && connection.pragma('application_id', { simple: true }) !== applicationId) {
-      throw corrupt(`${path} holds no records of sales`);
-    }
-    if (!isEmpty && connection.pragma('user_version', { simple: true }) !== schemaVersion) {
-      throw new ImpulsError('storage-corrupt', `${path} has another format`, {
-        hint: 'Run the version of impuls that wrote it, or a newer one.',
-      });
-    }
-    connection.pragma('journal_mode = WAL');
-    connection.pragma('synchronous = FULL');
-    connection.pragma('secure_delete = ON');
-    chmodSync(path, 0o600);
-    // Two processes may come at once: the second finds the tables of the first.
-    connection
-      .transaction(() => {
-        if (countTables(connection) === 0) connection.exec(schema);
-      })
-      .immediate();
-    if (isNew) syncFolder(dirname(path));
-    return connection;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
-}
-
-function countTables(connection: Connection): number {
-  return connection.prepare<[], number>('SELECT count(*) FROM sqlite_schema').pluck().get()!;
-}
-
-/** SQLite gives the files beside it the mode of the main file. @returns whether nothing was there */
-function createPrivate(path: string): boolean {
-  try {
-    closeSync(openSync(path, 'wx', 0o600));
-    return true;
-  } catch (cause) {
-    if (existsSync(path)) return false;
-    throw new ImpulsError('storage-failed', `cannot create ${path}`, {
-      hint: 'See that its folder exists and can be written to.',
-      cause,
-    });
-  }
-}
-
-function attempt<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    if (isImpulsError(cause) || !code.startsWith('SQLITE_')) throw cause;
-    if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
-      throw corrupt('the records of sales are damaged, or none of ours', cause);
-    }
-    throw new ImpulsError('storage-failed', `the records of sales could not be read or written: ${code}`, {
-      cause,
-    });
-  }
-}
-
-function corrupt(message: string, cause?: unknown): ImpulsError {
-  return new ImpulsError('storage-corrupt', message, {
-    hint: 'Put the file back from a backup of this folder; nothing was changed.',
-    cause,
-  });
 }
