@@ -1,17 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImpulsError } from '../errors.js';
+import { codeOf } from '../../../test/support/code-of.js';
 import { formatAuthParams, parseChallengeParams } from './auth-params.js';
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImpulsError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('parseChallengeParams', () => {
   it.each<[string, Record<string, string>[]]>([

@@ -1,22 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImpulsError, isImpulsError } from '../errors.js';
+import { codeOf } from '../../../test/support/code-of.js';
+import { isImpulsError } from '../errors.js';
 import { canonicalJson, parseJson, type JsonValue } from './canonical-json.js';
 
 function double(hex: string): number {
   const view = new DataView(new ArrayBuffer(8));
   view.setBigUint64(0, BigInt(`0x${hex}`));
   return view.getFloat64(0);
-}
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImpulsError) return error.code;
-    throw error;
-  }
-  return 'none';
 }
 
 describe('canonicalJson', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { codeOf } from '../../../test/support/code-of.js';
 import { utf8 } from '../bytes.js';
-import { ImpulsError } from '../errors.js';
 import { HmacKey, hmac } from '../hash.js';
 import { toBase64url } from '../base64url.js';
 import {
@@ -28,16 +28,6 @@ const full: Challenge = {
   opaque: 'eyJvIjoiMSJ9',
   description: 'An article, "quoted" \\ so',
 };
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImpulsError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('formatChallenge and parseChallenges', () => {
   it('write a header value as the draft shows it', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImpulsError } from '../errors.js';
+import { codeOf } from '../../../test/support/code-of.js';
 import { decodeText, encodeText } from './base64url-text.js';
 import { formatReceipt, parseReceipt, type Receipt } from './receipt-header.js';
 import { formatExpires } from './time.js';
@@ -16,16 +16,6 @@ const sample: Receipt = {
 };
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImpulsError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('the Payment-Receipt header', () => {
   it('is base64url of JSON', () => {

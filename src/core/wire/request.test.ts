@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { codeOf } from '../../../test/support/code-of.js';
 import { toBase64url } from '../base64url.js';
-import { ImpulsError } from '../errors.js';
 import { decodeText, encodeText } from './base64url-text.js';
 import { canonicalJson, type JsonValue } from './canonical-json.js';
 import { decodeRequest, encodeRequest, readRequest, type ImpulsRequest } from './request.js';
@@ -13,16 +13,6 @@ const sample = {
   currency: 'unit',
   methodDetails: { document, unit: { currency: 'USD', value: '0.001' }, version: 1 },
 } satisfies ImpulsRequest;
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImpulsError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('the request of method impuls', () => {
   it('is base64url of canonical JSON', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImpulsError } from '../errors.js';
+import { codeOf } from '../../../test/support/code-of.js';
 import { decodeText, encodeText } from './base64url-text.js';
 import type { JsonValue } from './canonical-json.js';
 import {
@@ -44,16 +44,6 @@ const states: fc.Arbitrary<StateMessage> = fc
     const report = { units, spent: units >>> 1, top: ends.at(-1) ?? 0, expires, gaps };
     return { verdict, ...report, ...(verdict === 'conflict' && { holder }), mac };
   });
-
-function codeOf(run: () => unknown): string {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof ImpulsError) return error.code;
-    throw error;
-  }
-  return 'none';
-}
 
 describe('the Impuls-State header', () => {
   it('is base64url of JSON', () => {
