@@ -7,6 +7,7 @@ import { openContentRegistry } from '../../src/node/content-registry.js';
 import {
   desktop,
   findBarriers,
+  looks,
   openProfile,
   phone,
   shoot,
@@ -409,34 +410,32 @@ describe('the folder of the static host', () => {
 });
 
 describe('the pages are for everyone', () => {
-  for (const [size, viewport] of Object.entries({ phone, desktop })) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      it(`axe finds nothing at ${size} size in ${colorScheme}`, async () => {
-        const at = (state: string): string => `articles-${state}-${size}-${colorScheme}`;
-        const profile = await visitor({ viewport, colorScheme });
-        const page = await profile.open(address('slack-water'));
-        await action(page, readFor3).waitFor();
-        await look(page, at('locked'));
-        await action(page, readFor3).click();
-        await page.getByText('You need 3 units').waitFor();
-        await look(page, at('redeem'));
-        const bought = await customer('slack-water', { viewport, colorScheme });
-        await action(bought.page, readFor3).click();
-        await opened(bought.page).getByText(sentence).waitFor();
-        await bought.page.getByText('97 units (0.097 USD) left on your card.').waitFor();
-        await look(bought.page, at('opened'));
-        await bought.page.locator('impuls-card summary').click();
-        await look(bought.page, at('card'));
-        expect(await isWithinView(bought.page.locator('impuls-card .sheet'))).toBe(true);
-        await bought.page.goto(address('year-of-tides'));
-        await action(bought.page, 'Get for 25 units (0.025 USD)').click();
-        await action(bought.page, 'Not now').waitFor();
-        await look(bought.page, at('asks'));
-        await bought.page.goto(address('index'));
-        await bought.page.getByText('97 units').waitFor();
-        await look(bought.page, at('index'));
-      });
-    }
+  for (const { size, viewport, colorScheme } of looks) {
+    it(`axe finds nothing at ${size} size in ${colorScheme}`, async () => {
+      const at = (state: string): string => `articles-${state}-${size}-${colorScheme}`;
+      const profile = await visitor({ viewport, colorScheme });
+      const page = await profile.open(address('slack-water'));
+      await action(page, readFor3).waitFor();
+      await look(page, at('locked'));
+      await action(page, readFor3).click();
+      await page.getByText('You need 3 units').waitFor();
+      await look(page, at('redeem'));
+      const bought = await customer('slack-water', { viewport, colorScheme });
+      await action(bought.page, readFor3).click();
+      await opened(bought.page).getByText(sentence).waitFor();
+      await bought.page.getByText('97 units (0.097 USD) left on your card.').waitFor();
+      await look(bought.page, at('opened'));
+      await bought.page.locator('impuls-card summary').click();
+      await look(bought.page, at('card'));
+      expect(await isWithinView(bought.page.locator('impuls-card .sheet'))).toBe(true);
+      await bought.page.goto(address('year-of-tides'));
+      await action(bought.page, 'Get for 25 units (0.025 USD)').click();
+      await action(bought.page, 'Not now').waitFor();
+      await look(bought.page, at('asks'));
+      await bought.page.goto(address('index'));
+      await bought.page.getByText('97 units').waitFor();
+      await look(bought.page, at('index'));
+    });
   }
 });
 

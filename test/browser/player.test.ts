@@ -129,8 +129,8 @@ describe('the player', () => {
         await viewer.play();
         for (const paid of [5, 10]) {
           await viewer.until({ status: 'stopped' });
+          await viewer.until({ past: paid - 1 });
           await viewer.until({ starved: true });
-          expect(await viewer.time()).toBeGreaterThan(paid - 1);
           expect(await viewer.time()).toBeLessThan(paid + 0.3);
           expect(await viewer.units()).toBe(20 * paid);
           expect(await viewer.page.textContent('.status')).toMatch(/no card has enough/i);
@@ -250,7 +250,8 @@ describe('the player', () => {
       await second.until({ past: 4 });
       await second.until({ ended: true });
       expectChargedOnce(cinema, film);
-      expect(await second.units()).toBe(12 - before);
+      // A key that was paid and under way when the page went is delivered to the second, and counted there.
+      expect([12 - before, 13 - before]).toContain(await second.units());
     });
   });
 

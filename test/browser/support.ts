@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { afterAll } from 'vitest';
 import { serveFiles } from '../../examples/static-host.mjs';
 import { createSandbox, type Sandbox, type Server } from '../cli/sandbox.js';
 
@@ -26,36 +26,47 @@ const flags = [
 export const phone = { width: 390, height: 844 } as const;
 export const desktop = { width: 1280, height: 800 } as const;
 
+/** How each view is looked at: either size and either scheme, once. */
+export const looks = [
+  { size: 'phone', viewport: phone, colorScheme: 'dark' },
+  { size: 'desktop', viewport: desktop, colorScheme: 'light' },
+] as const;
+
 export interface ProfileOptions {
   /** Default: `phone`. */
   readonly viewport?: { readonly width: number; readonly height: number };
   readonly colorScheme?: 'light' | 'dark';
-  /** Of another profile, to open what it left; default: a fresh one. */
-  readonly folder?: string;
-  /** More flags for Chromium. */
+  /** More flags for Chromium, which then runs for this profile alone. */
   readonly flags?: readonly string[];
 }
 
-/** A Chromium of its own, with its own storage. */
+/** Somebody's Chromium, with storage of its own. */
 export interface Profile {
   readonly context: BrowserContext;
-  readonly folder: string;
   /** What no page may ever do: breaches of its CSP, uncaught errors, errors on the console. */
   readonly complaints: string[];
   /** A new tab. */
   open(url: string): Promise<Page>;
-  /** Ends the browser; the folder stays. */
-  close(): Promise<void>;
-  /** Ends the browser and removes the folder. */
+  /** Closes it and forgets what it stored. */
   remove(): Promise<void>;
 }
 
-export async function openProfile(options: ProfileOptions = {}): Promise<Profile> {
-  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'impuls-profile-')));
-  const context = await chromium.launchPersistentContext(folder, {
+/** Profiles of one file of tests share its processes: to start them costs more than most tests do. */
+let shared: Promise<Browser> | undefined;
+afterAll(async () => (await shared)?.close());
+
+function launch(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({
     executablePath: findChromium(),
-    args: [...flags, ...(options.flags ?? [])],
+    args: [...flags, ...more],
     ignoreDefaultArgs: ['--enable-automation'],
+  });
+}
+
+export async function openProfile(options: ProfileOptions = {}): Promise<Profile> {
+  const own = options.flags && (await launch(options.flags));
+  const browser = own ?? (await (shared ??= launch()));
+  const context = await browser.newContext({
     viewport: options.viewport ?? phone,
     colorScheme: options.colorScheme ?? 'light',
     reducedMotion: 'reduce',
@@ -80,22 +91,17 @@ export async function openProfile(options: ProfileOptions = {}): Promise<Profile
     if (message.type() !== 'error' || message.text().includes('status of 402')) return;
     complaints.push(`console: ${message.text()} ${message.location().url}`);
   });
-  const close = async (): Promise<void> => {
-    await context.close();
-  };
   return {
     context,
-    folder,
     complaints,
     async open(url) {
       const page = await context.newPage();
       await page.goto(url);
       return page;
     },
-    close,
     async remove() {
-      await close();
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+      await context.close();
+      await own?.close();
     },
   };
 }

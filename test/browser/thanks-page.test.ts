@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { makeSession, startShop, tell, type Shop } from '../http/sales-fixture.js';
-import { desktop, findBarriers, openProfile, phone, shoot, type Profile } from './support.js';
+import { findBarriers, looks, openProfile, shoot, type Profile } from './support.js';
 
 /** Where a buyer comes back to after paying, in a real Chromium. */
 
@@ -29,31 +29,29 @@ describe('the page after paying', () => {
     expect(profile.complaints).toEqual([]);
   });
 
-  for (const [size, viewport] of Object.entries({ phone, desktop })) {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      it(`has no barrier that axe-core finds and is no wider than the screen: ${size}, ${colorScheme}`, async () => {
-        profile = await openProfile({ viewport, colorScheme });
-        const [paid, held, waiting] = [makeSession(), makeSession(), makeSession()];
-        await tell(shop, 'checkout.session.completed', paid);
-        await tell(shop, 'checkout.session.completed', held);
-        const dispute = { id: `dp_${held.id}`, payment_intent: held['payment_intent'] };
-        await tell(shop, 'charge.dispute.created', dispute);
-        const addresses = {
-          paid: addressOf(paid.id),
-          held: addressOf(held.id),
-          late: `${addressOf(waiting.id)}&asked=99`,
-          wrong: addressOf('cs_test_'),
-        };
-        for (const [name, address] of Object.entries(addresses)) {
-          const page = await profile.open(address);
-          expect(await findBarriers(page)).toEqual([]);
-          const width = await page.evaluate(() => document.documentElement.scrollWidth);
-          expect(width).toBeLessThanOrEqual(viewport.width);
-          await shoot(page, `thanks-${name}-${size}-${colorScheme}`);
-          await page.close();
-        }
-        expect(profile.complaints.filter((text) => !text.includes('status of 404'))).toEqual([]);
-      });
-    }
+  for (const { size, viewport, colorScheme } of looks) {
+    it(`has no barrier that axe-core finds and is no wider than the screen: ${size}, ${colorScheme}`, async () => {
+      profile = await openProfile({ viewport, colorScheme });
+      const [paid, held, waiting] = [makeSession(), makeSession(), makeSession()];
+      await tell(shop, 'checkout.session.completed', paid);
+      await tell(shop, 'checkout.session.completed', held);
+      const dispute = { id: `dp_${held.id}`, payment_intent: held['payment_intent'] };
+      await tell(shop, 'charge.dispute.created', dispute);
+      const addresses = {
+        paid: addressOf(paid.id),
+        held: addressOf(held.id),
+        late: `${addressOf(waiting.id)}&asked=99`,
+        wrong: addressOf('cs_test_'),
+      };
+      for (const [name, address] of Object.entries(addresses)) {
+        const page = await profile.open(address);
+        expect(await findBarriers(page)).toEqual([]);
+        const width = await page.evaluate(() => document.documentElement.scrollWidth);
+        expect(width).toBeLessThanOrEqual(viewport.width);
+        await shoot(page, `thanks-${name}-${size}-${colorScheme}`);
+        await page.close();
+      }
+      expect(profile.complaints.filter((text) => !text.includes('status of 404'))).toEqual([]);
+    });
   }
 });

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   desktop,
   findBarriers,
+  looks,
   openProfile,
   phone,
   shoot,
@@ -400,41 +401,38 @@ describe('the codes of a backup', () => {
 });
 
 describe('every view', () => {
-  const sizes = { phone, desktop } as const;
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const size of ['phone', 'desktop'] as const) {
-      it(`has no barrier that axe-core finds: ${size}, ${colorScheme}`, async () => {
-        const profile = await fresh({ viewport: sizes[size], colorScheme });
-        const page = await profile.open(wallet);
-        const look = async (name: string): Promise<void> => {
-          expect(await findBarriers(page)).toEqual([]);
-          const { scrolled, seen } = await page.evaluate(() => {
-            const { scrollWidth, clientWidth } = document.documentElement;
-            return { scrolled: scrollWidth, seen: clientWidth };
-          });
-          expect(scrolled).toBeLessThanOrEqual(seen);
-          await shoot(page, `wallet-${name}-${size}-${colorScheme}`);
-        };
-        await page.getByText('No cards yet').waitFor();
-        await look('empty');
-        await page.getByLabel('Voucher code').fill('K7Q2M-8ZJ4D-5R1TN-W3XQ8');
-        await page.getByText('One character is wrong').waitFor();
-        await look('mistyped');
-        await redeem(page, await shop.voucher(1000));
-        await look('cards');
-        await page.getByRole('link', { name: /^Backup/ }).click();
-        await page.getByRole('button', { name: 'Show as QR codes' }).click();
-        await page.locator('svg.qr').waitFor();
-        await look('codes');
-        await page.getByRole('button', { name: 'Remove all cards' }).click();
-        await look('remove');
-        await page.getByRole('button', { name: 'Keep them' }).click();
-        for (const view of ['History', 'Limits']) {
-          await page.getByRole('link', { name: view }).click();
-          await page.getByRole('heading', { level: 1, name: view }).waitFor();
-          await look(view.toLowerCase());
-        }
-      });
-    }
+  for (const { size, viewport, colorScheme } of looks) {
+    it(`has no barrier that axe-core finds: ${size}, ${colorScheme}`, async () => {
+      const profile = await fresh({ viewport, colorScheme });
+      const page = await profile.open(wallet);
+      const look = async (name: string): Promise<void> => {
+        expect(await findBarriers(page)).toEqual([]);
+        const { scrolled, seen } = await page.evaluate(() => {
+          const { scrollWidth, clientWidth } = document.documentElement;
+          return { scrolled: scrollWidth, seen: clientWidth };
+        });
+        expect(scrolled).toBeLessThanOrEqual(seen);
+        await shoot(page, `wallet-${name}-${size}-${colorScheme}`);
+      };
+      await page.getByText('No cards yet').waitFor();
+      await look('empty');
+      await page.getByLabel('Voucher code').fill('K7Q2M-8ZJ4D-5R1TN-W3XQ8');
+      await page.getByText('One character is wrong').waitFor();
+      await look('mistyped');
+      await redeem(page, await shop.voucher(1000));
+      await look('cards');
+      await page.getByRole('link', { name: /^Backup/ }).click();
+      await page.getByRole('button', { name: 'Show as QR codes' }).click();
+      await page.locator('svg.qr').waitFor();
+      await look('codes');
+      await page.getByRole('button', { name: 'Remove all cards' }).click();
+      await look('remove');
+      await page.getByRole('button', { name: 'Keep them' }).click();
+      for (const view of ['History', 'Limits']) {
+        await page.getByRole('link', { name: view }).click();
+        await page.getByRole('heading', { level: 1, name: view }).waitFor();
+        await look(view.toLowerCase());
+      }
+    });
   }
 });
