@@ -1,9 +1,8 @@
-import { ImpulsError, isImpulsError } from '../../core/errors.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
+import { ImpulsError } from '../../core/errors.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { describeItems } from '../batches.js';
 import { defineCommand } from '../command.js';
-import { askAdmin } from '../serving/admin-socket.js';
+import { askLedger } from '../serving/ledger-owner.js';
 import { openSalesBook, type FoundSale } from '../serving/sales-desk.js';
 
 export const salesOrder = defineCommand({
@@ -56,30 +55,19 @@ const words: Readonly<Record<FoundSale['state'], string>> = {
   redeemed: 'redeemed',
 };
 
-/** Asks the server if one runs on the folder; it owns the ledger. */
 async function find(
   folder: VendorFolder,
   name: string,
   state: 'held' | 'free' | 'void' | undefined,
 ): Promise<FoundSale | undefined> {
-  const ask = (): Promise<{ readonly ok: unknown } | undefined> =>
-    askAdmin(folder.path, { do: 'sale', name, ...(state && { state }) });
-  const saleOf = ({ ok }: { readonly ok: unknown }): FoundSale | undefined =>
-    (ok as { readonly sale?: FoundSale }).sale;
-  const asked = await ask();
-  if (asked) return saleOf(asked);
-  try {
-    const ledger = await openSqliteLedger({ path: folder.ledgerPath });
-    try {
+  const request = { do: 'sale', name, ...(state && { state }) };
+  const { sale } = await askLedger<{ readonly sale?: FoundSale | undefined }>(
+    folder,
+    request,
+    async (ledger) => {
       const book = await openSalesBook(folder, ledger);
-      return await book.order(name, state).finally(() => book.close());
-    } finally {
-      await ledger.close();
-    }
-  } catch (error) {
-    // A server has just started.
-    const again = isImpulsError(error, 'storage-locked') ? await ask() : undefined;
-    if (!again) throw error;
-    return saleOf(again);
-  }
+      return { sale: await book.order(name, state).finally(() => book.close()) };
+    },
+  );
+  return sale;
 }

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/wire/canonical-json.js';
 import { openVendorFolder } from '../../node/vendor/folder.js';
 import { createEvidence } from '../../server/evidence.js';
 import { defineCommand } from '../command.js';
-import { askLedger } from '../serving/book-desk.js';
+import { askLedger } from '../serving/ledger-owner.js';
 
 export const vendorEvidence = defineCommand({
   name: 'vendor evidence',

@@ -1,11 +1,9 @@
-import { isImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import type { FailureGauge, Totals } from '../../server/index.js';
 import { formatCount, formatUnits } from '../amounts.js';
 import { defineCommand } from '../command.js';
-import { askAdmin } from '../serving/admin-socket.js';
+import { askLedger } from '../serving/ledger-owner.js';
 import { formatPairs } from '../table.js';
 import type { Paint } from '../paint.js';
 
@@ -58,17 +56,6 @@ function describeFailures(gauge: FailureGauge, paint: Paint): string {
   return blockedSources > 0 ? paint.yellow(text) : text;
 }
 
-async function readStatus(folder: VendorFolder): Promise<Status> {
-  const asked = await askAdmin(folder.path, { do: 'status' });
-  if (asked) return asked.ok as Status;
-  try {
-    const ledger = await openSqliteLedger({ path: folder.ledgerPath });
-    return { totals: await ledger.totals().finally(() => ledger.close()) };
-  } catch (error) {
-    const again = isImpulsError(error, 'storage-locked')
-      ? await askAdmin(folder.path, { do: 'status' })
-      : undefined;
-    if (!again) throw error;
-    return again.ok as Status;
-  }
+function readStatus(folder: VendorFolder): Promise<Status> {
+  return askLedger<Status>(folder, { do: 'status' }, async (ledger) => ({ totals: await ledger.totals() }));
 }

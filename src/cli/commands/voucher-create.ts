@@ -1,12 +1,10 @@
-import { isImpulsError } from '../../core/errors.js';
 import { formatVoucherCode } from '../../core/voucher-code.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { createVendor, type OrderItem } from '../../server/index.js';
 import { formatUnits, plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
-import { askAdmin } from '../serving/admin-socket.js';
 import { itemOf, itemOptions } from '../serving/items.js';
+import { askLedger } from '../serving/ledger-owner.js';
 import { checkVouchers } from '../serving/vouchers.js';
 
 export const voucherCreate = defineCommand({
@@ -44,38 +42,13 @@ export const voucherCreate = defineCommand({
   },
 });
 
-/** Asks the server if one runs on the folder; it owns the ledger. */
-async function create(
+function create(
   folder: VendorFolder,
   items: readonly OrderItem[],
   count: number,
 ): Promise<readonly string[]> {
-  const request = { do: 'create-vouchers', items, count };
-  const asked = await askAdmin(folder.path, request);
-  if (asked) return asked.ok as readonly string[];
-  try {
-    return await createAlone(folder, items, count);
-  } catch (error) {
-    if (!isImpulsError(error, 'storage-locked')) throw error;
-    // A server has just started.
-    const again = await askAdmin(folder.path, request);
-    if (!again) throw error;
-    return again.ok as readonly string[];
-  }
-}
-
-async function createAlone(
-  folder: VendorFolder,
-  items: readonly OrderItem[],
-  count: number,
-): Promise<string[]> {
-  const ledger = await openSqliteLedger({ path: folder.ledgerPath });
-  try {
-    return await createVendor({ document: folder.document, keys: folder.keys, ledger }).createVouchers(
-      items,
-      count,
-    );
-  } finally {
-    await ledger.close();
-  }
+  const { document, keys } = folder;
+  return askLedger(folder, { do: 'create-vouchers', items, count }, (ledger) =>
+    createVendor({ document, keys, ledger }).createVouchers(items, count),
+  );
 }

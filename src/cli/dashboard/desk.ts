@@ -1,9 +1,7 @@
-import { isImpulsError } from '../../core/errors.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { ActivitySlot, FailureGauge, Ledger, Movement, Totals } from '../../server/index.js';
-import { askAdmin } from '../serving/admin-socket.js';
-import { askingDesk, askingOf, type BatchDesk } from '../serving/batch-desk.js';
+import { askingDesk, type BatchDesk } from '../serving/batch-desk.js';
+import { reachServer, withOwner } from '../serving/ledger-owner.js';
 import { askingRefunds, type RefundDesk } from '../serving/refund-desk.js';
 
 /** What the dashboard does with a ledger. */
@@ -24,28 +22,12 @@ export interface Desk {
 }
 
 /** Works with the ledger of a folder, by way of its server if one runs: that one owns it. */
-export async function withDesk<T>(
-  { path, ledgerPath }: VendorFolder,
-  work: (desk: Desk) => Promise<T>,
-): Promise<T> {
-  const remote = await openRemote(path);
-  if (remote) return work(remote);
-  let ledger: Ledger;
-  try {
-    ledger = await openSqliteLedger({ path: ledgerPath });
-  } catch (error) {
-    // A server has just started.
-    const started = isImpulsError(error, 'storage-locked') ? await openRemote(path) : undefined;
-    if (!started) throw error;
-    return work(started);
-  }
-  return work({ ledger, health: undefined }).finally(() => ledger.close());
+export function withDesk<T>(folder: VendorFolder, work: (desk: Desk) => Promise<T>): Promise<T> {
+  const reach = () => reachServer(folder, { do: 'health' }, remoteDesk);
+  return withOwner<Desk, T>(folder, reach, (ledger) => ({ ledger, health: undefined }), work);
 }
 
-async function openRemote(folder: string): Promise<Desk | undefined> {
-  const health = (await askAdmin(folder, { do: 'health' })) as { readonly ok: ServerHealth } | undefined;
-  if (!health) return undefined;
-  const ask = askingOf(folder);
+function remoteDesk(ask: (request: object) => Promise<unknown>, health: unknown): Desk {
   const ledger: OperatorLedger = {
     ...askingDesk(ask),
     ...askingRefunds(ask),
@@ -53,5 +35,5 @@ async function openRemote(folder: string): Promise<Desk | undefined> {
     readBooks: async () => (await ask({ do: 'books' })) as Movement[],
     quarantined: async () => (await ask({ do: 'quarantined' })) as string[],
   };
-  return { ledger, health: health.ok };
+  return { ledger, health: health as ServerHealth };
 }

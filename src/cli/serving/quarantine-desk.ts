@@ -1,8 +1,6 @@
-import { isImpulsError } from '../../core/errors.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { Ledger } from '../../server/index.js';
-import { askAdmin } from './admin-socket.js';
+import { askLedger } from './ledger-owner.js';
 
 /**
  * The keys whose cards are held; with `lift`, frees them all before that, and the vouchers. By way of the server if one runs: it
@@ -10,23 +8,9 @@ import { askAdmin } from './admin-socket.js';
  *
  * @returns the keys that were held
  */
-export async function askQuarantine(folder: VendorFolder, what: 'read' | 'lift'): Promise<readonly string[]> {
+export function askQuarantine(folder: VendorFolder, what: 'read' | 'lift'): Promise<readonly string[]> {
   const request = { do: what === 'lift' ? 'lift-quarantine' : 'quarantined' };
-  const asked = await askAdmin(folder.path, request);
-  if (asked) return asked.ok as readonly string[];
-  let ledger: Ledger;
-  try {
-    ledger = await openSqliteLedger({ path: folder.ledgerPath });
-  } catch (error) {
-    const again = isImpulsError(error, 'storage-locked') ? await askAdmin(folder.path, request) : undefined;
-    if (!again) throw error;
-    return again.ok as readonly string[];
-  }
-  try {
-    return await quarantineOf(ledger, what);
-  } finally {
-    await ledger.close();
-  }
+  return askLedger(folder, request, (ledger) => quarantineOf(ledger, what));
 }
 
 export async function quarantineOf(

@@ -1,36 +1,17 @@
-import { isImpulsError } from '../../core/errors.js';
 import { fromBase64url } from '../../core/base64url.js';
 import type { JsonObject } from '../../core/wire/canonical-json.js';
 import { expectText } from '../../core/wire/json-members.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor/folder.js';
 import type { Ledger, Refund } from '../../server/index.js';
-import { askAdmin } from './admin-socket.js';
-import { askingOf } from './batch-desk.js';
+import { reachServer, withOwner } from './ledger-owner.js';
 
 /** What commands do with refunds. The references stay with the command: the ledger knows their hashes. */
 export type RefundDesk = Pick<Ledger, 'readRefunds' | 'payRefund'>;
 
 /** Works with the ledger of a folder, by way of its server if one runs: that one owns it. */
-export async function withRefunds<T>(
-  folder: VendorFolder,
-  work: (desk: RefundDesk) => Promise<T>,
-): Promise<T> {
-  if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingRefunds(askingOf(folder.path)));
-  let ledger: Ledger;
-  try {
-    ledger = await openSqliteLedger({ path: folder.ledgerPath });
-  } catch (error) {
-    if (!isImpulsError(error, 'storage-locked')) throw error;
-    // A server has just started.
-    if (await askAdmin(folder.path, { do: 'refunds' })) return work(askingRefunds(askingOf(folder.path)));
-    throw error;
-  }
-  try {
-    return await work(ledger);
-  } finally {
-    await ledger.close();
-  }
+export function withRefunds<T>(folder: VendorFolder, work: (desk: RefundDesk) => Promise<T>): Promise<T> {
+  const reach = () => reachServer(folder, { do: 'refunds' }, askingRefunds);
+  return withOwner<RefundDesk, T>(folder, reach, (ledger) => ledger, work);
 }
 
 export function askingRefunds(ask: (request: object) => Promise<unknown>): RefundDesk {
