@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryLedger, type Ledger } from '../src/server/index.js';
-import { isImpulsError, type ErrorCode } from '../src/core/errors.js';
 import { createMemoryStorage } from '../src/client/index.js';
 import { createWorld, origin, type World } from './client-fixture.js';
+import { outcomeOf } from './support/code-of.js';
 import { createTestKeys, now } from './support/vendor.js';
 
 /** What wallets meet where a vendor holds cards and vouchers, because it was restored from a backup. */
@@ -11,16 +11,6 @@ const routes = { '/a': { price: 2, handler: () => new Response('read') } };
 
 function keysOf({ vendor }: World): string[] {
   return vendor.document.cards.map(({ id }) => id);
-}
-
-async function codeOf(work: Promise<unknown>): Promise<ErrorCode | 'done'> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    if (!isImpulsError(error)) throw error;
-    return error.code;
-  }
 }
 
 describe.each(['chain', 'stream'] as const)('a vendor that holds cards of %s', (protocol) => {
@@ -76,12 +66,12 @@ describe.each(['chain', 'stream'] as const)('a vendor that holds cards of %s', (
     const backup = await wallet.backup();
     await world.ledger.quarantine(keysOf(world));
     const [card] = wallet.cards();
-    expect(await codeOf(wallet.refresh(card!.id))).toBe('vendor-restored');
+    expect(await outcomeOf(wallet.refresh(card!.id))).toBe('vendor-restored');
     const restored = await world.open();
     await restored.restore(backup);
-    expect(await codeOf(world.paying(restored)(`${origin}/a`))).toBe('vendor-restored');
+    expect(await outcomeOf(world.paying(restored)(`${origin}/a`))).toBe('vendor-restored');
     await world.ledger.liftQuarantine();
-    expect(await codeOf(world.paying(restored)(`${origin}/a`))).toBe('done');
+    expect(await outcomeOf(world.paying(restored)(`${origin}/a`))).toBe('done');
     expect(restored.cards()).toMatchObject([{ left: 96 }]);
   });
 
@@ -90,10 +80,10 @@ describe.each(['chain', 'stream'] as const)('a vendor that holds cards of %s', (
     const wallet = await world.richWallet(protocol);
     await world.ledger.quarantine(keysOf(world));
     const pay = world.paying(wallet);
-    expect(await codeOf(pay(`${origin}/a`))).toBe('vendor-restored');
+    expect(await outcomeOf(pay(`${origin}/a`))).toBe('vendor-restored');
     expect((await world.vendor.totals()).cards).toBe(0);
     await world.ledger.liftQuarantine();
-    expect(await codeOf(pay(`${origin}/a`))).toBe('done');
+    expect(await outcomeOf(pay(`${origin}/a`))).toBe('done');
   });
 
   it('answers a claim that it knows to be settled, and leaves an open one open', async () => {
@@ -109,7 +99,7 @@ describe.each(['chain', 'stream'] as const)('a vendor that holds cards of %s', (
       if (response.headers.has('payment-receipt')) throw new TypeError('lost');
       return response;
     };
-    expect(await codeOf(pay(`${origin}/b`, { method: 'POST', body: 'x' }))).toBe('unsettled');
+    expect(await outcomeOf(pay(`${origin}/b`, { method: 'POST', body: 'x' }))).toBe('unsettled');
     world.network = (_, deliver) => deliver();
     await world.ledger.quarantine(keysOf(world));
     expect((await wallet.recover()).claims).toMatchObject([{ result: 'settled', charged: 3 }]);
@@ -140,7 +130,7 @@ describe('a vendor that holds vouchers', () => {
       if (request.url.endsWith('/impuls/issue')) throw new TypeError('no route');
       return deliver();
     };
-    expect(await codeOf(wallet.redeem(origin, code, { protocol: 'chain' }))).toBe('network');
+    expect(await outcomeOf(wallet.redeem(origin, code, { protocol: 'chain' }))).toBe('network');
     world.network = (_, deliver) => deliver();
     await world.ledger.quarantine(keysOf(world));
     const { unfinished } = await wallet.recover();
@@ -157,6 +147,6 @@ describe('a vendor that holds vouchers', () => {
     const other = await createWorld(routes);
     const wallet = await world.open();
     const redeemed = wallet.redeem(origin, await other.voucher(), { protocol: 'chain' });
-    expect(await codeOf(redeemed)).toBe('order-unknown');
+    expect(await outcomeOf(redeemed)).toBe('order-unknown');
   });
 });

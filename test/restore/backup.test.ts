@@ -9,7 +9,8 @@ import { backUpVendor } from '../../src/node/vendor/backup.js';
 import { openVendorFolder } from '../../src/node/vendor/folder.js';
 import { drillBackup, readManifest, restoreVendor } from '../../src/node/vendor/restore.js';
 import { rotateKeys } from '../../src/node/vendor/rotation.js';
-import { codeOf, origin, payTimes, Place, url } from './place.js';
+import { outcomeOf } from '../support/code-of.js';
+import { origin, payTimes, Place, url } from './place.js';
 
 let base: string;
 let place: Place;
@@ -98,18 +99,18 @@ describe('a backup', () => {
       altered.writeUInt8(altered.readUInt8(bytes.length >> 1) ^ 1, bytes.length >> 1);
       for (const wrong of [altered, bytes.subarray(0, -2), Buffer.concat([bytes, Buffer.from(' 1')])]) {
         await writeFile(file, wrong);
-        expect([name, await codeOf(restoreVendor(backup, target, options()))]).toEqual([
+        expect([name, await outcomeOf(restoreVendor(backup, target, options()))]).toEqual([
           name,
           'storage-corrupt',
         ]);
       }
       await rm(file);
       const missing = name === 'manifest.json' ? 'invalid-argument' : 'storage-corrupt';
-      expect(await codeOf(restoreVendor(backup, target, options()))).toBe(missing);
+      expect(await outcomeOf(restoreVendor(backup, target, options()))).toBe(missing);
       await writeFile(file, bytes);
     }
     await expect(stat(target)).rejects.toMatchObject({ code: 'ENOENT' });
-    expect(await codeOf(drillBackup(backup, options()))).toBe('done');
+    expect(await outcomeOf(drillBackup(backup, options()))).toBe('done');
   });
 });
 
@@ -121,7 +122,7 @@ describe('a restore', () => {
     await writeFile(join(`${target}.restoring`, 'keys.json'), 'half of it');
     await mkdir(target);
     await writeFile(join(target, 'notes.txt'), 'mine');
-    expect(await codeOf(restoreVendor(backup, target, options()))).toBe('invalid-argument');
+    expect(await outcomeOf(restoreVendor(backup, target, options()))).toBe('invalid-argument');
     expect(await readdir(target)).toEqual(['notes.txt']);
     await rm(join(target, 'notes.txt'));
     await restoreVendor(backup, target, options());
@@ -170,7 +171,7 @@ describe('a restore', () => {
     await restoreVendor(backup, stale, options());
     await place.serve(stale);
     const code = await place.voucher();
-    expect(await codeOf(late.wallet.redeem(origin, code, { protocol: 'chain' }))).toBe('bad-document');
+    expect(await outcomeOf(late.wallet.redeem(origin, code, { protocol: 'chain' }))).toBe('bad-document');
 
     const target = place.somewhere();
     const { document, quarantined } = await restoreVendor(backup, target, { ...options(), latest });
@@ -178,7 +179,7 @@ describe('a restore', () => {
     expect(document.previous).toEqual([...vendor.document.previous, vendor.digest]);
     const { ledger } = await place.serve(target);
     for (const holder of [regular, late]) {
-      expect(await codeOf(holder.pay(url))).toBe('vendor-restored');
+      expect(await outcomeOf(holder.pay(url))).toBe('vendor-restored');
       await holder.wallet.redeem(origin, await place.voucher(), { protocol: 'chain' });
       expect(await payTimes(holder, 2)).toBe(2);
     }
@@ -191,7 +192,7 @@ describe('a restore', () => {
       ...options(),
       latest: formatKeyDocument(foreign),
     });
-    expect(await codeOf(wrong)).toBe('bad-document');
+    expect(await outcomeOf(wrong)).toBe('bad-document');
   });
 
   it('has no quarantine after a final backup, once, and the old folder serves no more', async () => {
@@ -200,7 +201,7 @@ describe('a restore', () => {
     const regular = await place.buyer('chain');
     await payTimes(regular, 2);
     const backup = place.somewhere();
-    expect(await codeOf(backUpVendor(folder, backup, { state: 'final' }))).toBe('storage-locked');
+    expect(await outcomeOf(backUpVendor(folder, backup, { state: 'final' }))).toBe('storage-locked');
     await place.lose();
     await backUpVendor(folder, backup, { ...options(), state: 'final' });
     await expect(openVendorFolder(folder)).rejects.toMatchObject({

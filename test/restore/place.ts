@@ -7,7 +7,7 @@ import {
   type PayingFetch,
   type Wallet,
 } from '../../src/client/index.js';
-import { isImpulsError, type ErrorCode } from '../../src/core/errors.js';
+import { isImpulsError } from '../../src/core/errors.js';
 import { initVendorFolder, openVendorFolder } from '../../src/node/vendor/folder.js';
 import { openSqliteLedger } from '../../src/node/sqlite.js';
 import {
@@ -153,14 +153,4 @@ export async function payTimes({ pay }: HeldWallet, times: number): Promise<numb
     }
   }
   return paid;
-}
-
-export async function codeOf(work: Promise<unknown>): Promise<ErrorCode | 'done'> {
-  try {
-    await work;
-    return 'done';
-  } catch (error) {
-    if (!isImpulsError(error)) throw error;
-    return error.code;
-  }
 }

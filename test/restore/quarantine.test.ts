@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { backUpVendor } from '../../src/node/vendor/backup.js';
 import { restoreVendor } from '../../src/node/vendor/restore.js';
-import { codeOf, denomination, origin, payTimes, Place, url, type HeldWallet } from './place.js';
+import { outcomeOf } from '../support/code-of.js';
+import { denomination, origin, payTimes, Place, url, type HeldWallet } from './place.js';
 
 /** A vendor is backed up, goes on, is lost, and comes back as it was: nothing that was spent since is spent twice. */
 
@@ -83,7 +84,7 @@ describe('a vendor restored from a backup', () => {
 
     // What is spent is not spent again: neither by who goes back in time, nor by who sends the very bytes again.
     for (const cheat of story.cheats) {
-      expect(await codeOf(cheat.pay(url))).toBe('vendor-restored');
+      expect(await outcomeOf(cheat.pay(url))).toBe('vendor-restored');
       expect(await payTimes(cheat, 3)).toBe(0);
     }
     const charged = claims.length;
@@ -99,22 +100,22 @@ describe('a vendor restored from a backup', () => {
     const stranger = await place.wallet();
     for (const code of [story.redeemed, story.served]) {
       const again = stranger.wallet.redeem(origin, code, { protocol: 'chain' });
-      expect(await codeOf(again)).toBe(code === story.served ? 'order-served' : 'vendor-restored');
+      expect(await outcomeOf(again)).toBe(code === story.served ? 'order-served' : 'vendor-restored');
     }
     expect((await ledger.totals()).ordersServed).toBe(4);
 
     // Cards that it does not know are not opened with full units, in no wallet.
     for (const holder of [story.redeemer, story.newcomer, story.sleeper]) {
-      expect(await codeOf(holder.pay(url))).toBe('vendor-restored');
+      expect(await outcomeOf(holder.pay(url))).toBe('vendor-restored');
       const copy = await place.wallet();
       await copy.wallet.restore(await holder.wallet.backup());
-      expect(await codeOf(copy.pay(url))).toBe('vendor-restored');
+      expect(await outcomeOf(copy.pay(url))).toBe('vendor-restored');
     }
     expect((await ledger.totals()).cards).toBe(2);
     expect(vendor.failures.failed).toBe(0);
 
     // Nobody lost anything, and whoever buys now pays at once.
-    for (const regular of story.regulars) expect(await codeOf(regular.pay(url))).toBe('vendor-restored');
+    for (const regular of story.regulars) expect(await outcomeOf(regular.pay(url))).toBe('vendor-restored');
     for (const { wallet } of story.regulars) await wallet.recover();
     expect([...story.regulars, story.redeemer, story.newcomer, story.sleeper].map(left)).toEqual(before);
     for (const protocol of protocols) expect(await payTimes(await place.buyer(protocol), 3)).toBe(3);
@@ -130,7 +131,7 @@ describe('a vendor restored from a backup', () => {
     await restoreVendor(story.backup, folder, { clock: place.clock });
     const { ledger } = await place.serve(folder);
     const all = [...story.regulars, story.redeemer, story.newcomer, story.sleeper];
-    for (const holder of all) expect(await codeOf(holder.pay(url))).toBe('vendor-restored');
+    for (const holder of all) expect(await outcomeOf(holder.pay(url))).toBe('vendor-restored');
     await ledger.liftQuarantine();
     expect(await ledger.quarantined()).toEqual([]);
     for (const holder of all) {
@@ -138,7 +139,7 @@ describe('a vendor restored from a backup', () => {
       expect(await payTimes(holder, 3)).toBe(3);
     }
     const buyer = await place.wallet();
-    expect(await codeOf(buyer.wallet.redeem(origin, story.redeemed, { protocol: 'stream' }))).toBe('done');
+    expect(await outcomeOf(buyer.wallet.redeem(origin, story.redeemed, { protocol: 'stream' }))).toBe('done');
     expect(await payTimes(buyer, 2)).toBe(2);
     expect(place.errors).toEqual([]);
   });
