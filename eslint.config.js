@@ -4,8 +4,21 @@ import tseslint from 'typescript-eslint';
 /** The layers: what may be imported where. The same rule is checked on the built files by test/package. */
 const noNode = { group: ['node:*'], message: 'This layer runs everywhere: no Node.' };
 const noPeers = {
-  group: ['better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici'],
-  message: 'Optional peers are imported in src/node only.',
+  group: [
+    'better-sqlite3',
+    'pdfkit',
+    'qrcode',
+    'stripe',
+    'undici',
+    'hono',
+    'express',
+    'fastify',
+    'ws',
+    'mppx',
+    '@x402/*',
+    '@modelcontextprotocol/*',
+  ],
+  message: 'Optional peers are imported in src/node and src/adapters only.',
 };
 const layer = (name, ...forbidden) => ({
   files: [`src/${name}/**/*.ts`],
@@ -51,7 +64,14 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/node/**/*.ts', 'src/cli/**/*.ts', 'src/testing/**/*.ts', '**/*.test.ts', 'test/**/*.ts'],
+    files: [
+      'src/node/**/*.ts',
+      'src/adapters/**/*.ts',
+      'src/cli/**/*.ts',
+      'src/testing/**/*.ts',
+      '**/*.test.ts',
+      'test/**/*.ts',
+    ],
     rules: { 'no-restricted-globals': 'off' },
   },
   {
@@ -76,10 +96,11 @@ export default defineConfig(
       ],
     },
   },
-  layer('core', 'server', 'client', 'node', 'cli', 'testing'),
-  layer('server', 'client', 'node', 'cli', 'testing'),
-  layer('client', 'server', 'node', 'cli', 'testing'),
-  layer('node', 'cli', 'testing'),
-  layer('testing', 'node', 'cli'),
+  layer('core', 'server', 'client', 'node', 'adapters', 'cli', 'testing'),
+  layer('server', 'client', 'node', 'adapters', 'cli', 'testing'),
+  layer('client', 'server', 'node', 'adapters', 'cli', 'testing'),
+  layer('node', 'adapters', 'cli', 'testing'),
+  layer('adapters', 'cli', 'testing'),
+  layer('testing', 'node', 'adapters', 'cli'),
   layer('cli', 'testing'),
 );

@@ -32,7 +32,7 @@ const otherNames = {
 };
 
 const folder = resolve(process.argv[2] ?? root);
-const documents = ['', 'docs', 'docs/adr']
+const documents = ['', 'docs', 'docs/adr', 'docs/guide']
   .filter((name) => existsSync(join(folder, name)))
   .flatMap((name) => readdirSync(join(folder, name)).map((file) => join(name, file)))
   .filter((file) => file.endsWith('.md'))

@@ -29,8 +29,13 @@ const layers: readonly Layer[] = [
     below: ['core', 'server', 'client'],
     packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici'],
   },
+  { name: 'adapters', below: ['core', 'server', 'client', 'node'], packages: [] },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
-  { name: 'cli', below: ['core', 'server', 'client', 'node'], packages: ['cli-table3', 'prom-client'] },
+  {
+    name: 'cli',
+    below: ['core', 'server', 'client', 'node', 'adapters'],
+    packages: ['cli-table3', 'prom-client'],
+  },
 ];
 
 const peers = Object.keys(manifest.peerDependencies ?? {});

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,10 +36,21 @@ export function createStage() {
     IMPULS_HOME: undefined,
     NO_COLOR: '1',
     STAGE: folder,
+    CHECKOUT: root,
   };
 
   return {
     folder,
+    /** Makes the packages that the checkout has importable by name. */
+    link(names) {
+      for (const name of names) {
+        const from = join(root, 'node_modules', name);
+        const to = join(folder, 'node_modules', name);
+        if (!existsSync(from) || existsSync(to)) continue;
+        mkdirSync(dirname(to), { recursive: true });
+        symlinkSync(from, to, 'dir');
+      }
+    },
     /** @returns {Promise<string | undefined>} what went wrong. Whatever the command started is ended with it. */
     run(command, args) {
       return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { createStage, root } from './stage.mjs';
@@ -12,6 +12,10 @@ export async function checkTypescript(documents, report) {
   if (all.length === 0) return;
   const stage = createStage();
   try {
+    const { peerDependencies, devDependencies } = JSON.parse(
+      readFileSync(join(root, 'package.json'), 'utf8'),
+    );
+    stage.link(Object.keys({ ...peerDependencies, ...devDependencies }));
     const modules = new Map(all.map((module) => [join(stage.folder, module.name), module]));
     for (const [path, { text }] of modules) writeFileSync(path, text);
     for (const { path, line, message } of compile([...modules.keys()])) {
