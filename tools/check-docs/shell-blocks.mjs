@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { createStage } from './stage.mjs';
 
 /**
- * Blocks marked `sh run` are run by bash, all of a document as one script in a fresh folder, with `impuls` on the PATH; `npm install` links what the
- * checkout has. A line
- * that ends in `&` starts a server: the next line waits until it has said something, and it is stopped at the end.
+ * Blocks marked `sh run` are run by bash, all of a document as one script in a fresh folder, with `impuls` on the PATH;
+ * `npm install` links what the checkout has. A line that ends in `&` starts a server: the next line waits until it has said
+ * something, and it is stopped at the end.
  */
 export async function runShell(documents, report) {
   for (const document of documents) {
