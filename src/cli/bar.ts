@@ -1,4 +1,5 @@
 import type { Paint } from './paint.js';
+import type { Output } from './terminal.js';
 
 /** One line that moves while something takes long. Nothing where nobody watches. */
 export interface Bar {
@@ -13,7 +14,7 @@ export interface Bar {
 
 const width = 24;
 
-export function createBar(stream: NodeJS.WriteStream, paint: Paint): Bar {
+export function createBar(stream: Output, paint: Paint): Bar {
   let shown = false;
   return {
     update(label, done, total, format = String) {

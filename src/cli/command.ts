@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ImpulsError } from '../core/errors.js';
 import { formatDay } from './amounts.js';
 import { nearest } from './suggest.js';
-import type { Terminal } from './terminal.js';
+import type { Input, Terminal } from './terminal.js';
 
 /** One option of a command. */
 export interface Option {
@@ -29,7 +29,7 @@ export type Values<T extends Options> = {
 export interface Context {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdin: NodeJS.ReadStream;
+  readonly stdin: Input;
 }
 
 export interface Call<T extends Options> extends Context {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { ImpulsError } from '../core/errors.js';
+import type { Input } from './terminal.js';
 
 const maxBytes = 64 << 20;
 
 /** Everything that comes in. @throws ImpulsError `too-large` beyond 64 MiB */
-export async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
+export async function readAll(stream: Input): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -16,7 +17,7 @@ export async function readAll(stream: NodeJS.ReadStream): Promise<Buffer> {
 }
 
 /** A file, or the input for `-`. @throws ImpulsError `invalid-argument` if it cannot be read */
-export async function readFileOrInput(name: string, stdin: NodeJS.ReadStream): Promise<Buffer> {
+export async function readFileOrInput(name: string, stdin: Input): Promise<Buffer> {
   if (name === '-') return readAll(stdin);
   try {
     return await readFile(name);

@@ -7,11 +7,11 @@ import { exitCodeOf } from './exit-codes.js';
 import { explain } from './failures.js';
 import { commandHelp, groupHelp, overview, topicHelp } from './help-text.js';
 import { nearest } from './suggest.js';
-import { createTerminal, type Streams } from './terminal.js';
+import { createTerminal, type Input, type Streams } from './terminal.js';
 
 /** What a run needs of its process. */
 export interface Host extends Streams {
-  readonly stdin: NodeJS.ReadStream;
+  readonly stdin: Input;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

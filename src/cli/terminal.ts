@@ -1,10 +1,15 @@
+import type { Readable, Writable } from 'node:stream';
 import { createBar, type Bar } from './bar.js';
 import type { Failure } from './failures.js';
 import { createPaint, type Paint } from './paint.js';
 
+/** The streams of a process, or others in their place. */
+export type Input = Readable & { readonly isTTY?: boolean };
+export type Output = Writable & { readonly isTTY?: boolean };
+
 export interface Streams {
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
+  readonly stdout: Output;
+  readonly stderr: Output;
 }
 
 /** Where a command writes to: results to stdout, everything else to stderr. */
@@ -43,7 +48,7 @@ export function createTerminal(
   const notePaint = createPaint(stderr, env);
   return {
     json,
-    watched: stderr.isTTY,
+    watched: stderr.isTTY === true,
     paint,
     notePaint,
     print: (text) => void stdout.write(`${text}\n`),

@@ -5,9 +5,14 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { run as runCommand } from '../../dist/cli/run.js';
 
-/** The built command line in a folder of its own. */
+/**
+ * The command line in a folder of its own. What serves is a process; a command that ends runs in this one, which spares the
+ * start of Node and takes the same way in as `main.ts`.
+ */
 
 const program = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -51,14 +56,11 @@ export async function createSandbox(): Promise<Sandbox> {
     args: readonly string[],
     { input = '', env: more = {} }: { readonly input?: string; readonly env?: object } = {},
   ): Promise<Result> {
-    const child = start(args, more);
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.stdin.end(input);
-    const [code] = (await once(child, 'close')) as [number | null];
-    return { code, stdout, stderr };
+    process.chdir(folder);
+    const [stdout, stderr] = [collect(), collect()];
+    const stdin = Readable.from([Buffer.from(input)]);
+    const code = await runCommand(args, { stdin, stdout, stderr, env: { ...env, ...more } });
+    return { code, stdout: stdout.text(), stderr: stderr.text() };
   }
 
   return {
@@ -106,6 +108,18 @@ export async function createSandbox(): Promise<Sandbox> {
       },
     };
   }
+}
+
+/** A stream that is no terminal. */
+function collect(): Writable & { text(): string } {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return Object.assign(stream, { text: () => Buffer.concat(chunks).toString() });
 }
 
 async function freePort(): Promise<number> {

@@ -8,6 +8,7 @@ import { readFileOrInput } from '../input.js';
 import { detect } from '../inspect/detect.js';
 import { flatten } from '../inspect/finding.js';
 import { formatPairs } from '../table.js';
+import type { Input } from '../terminal.js';
 
 export const inspect = defineCommand({
   name: 'inspect',
@@ -50,12 +51,12 @@ export const inspect = defineCommand({
 });
 
 /** As it is served, or as a vendor keeps it. @throws ImpulsError `bad-document` */
-async function readDocument(name: string, stdin: NodeJS.ReadStream): Promise<ReceivedDocument> {
+async function readDocument(name: string, stdin: Input): Promise<ReceivedDocument> {
   const json = expectObject(parseJson(fromUtf8(await readFileOrInput(name, stdin))), 'the key document');
   return parseKeyDocument(utf8(canonicalJson(json['document'] ?? json)));
 }
 
-async function readText(argument: string, stdin: NodeJS.ReadStream): Promise<string> {
+async function readText(argument: string, stdin: Input): Promise<string> {
   const isFile =
     argument === '-' ||
     (!argument.includes('\n') &&

@@ -16,6 +16,7 @@ import {
   networkOption,
   delayOption,
 } from '../wallet-place.js';
+import type { Input } from '../terminal.js';
 
 export const steps: Readonly<Record<Progress['step'], string>> = {
   document: 'reading the key document',
@@ -96,7 +97,7 @@ function unknown(option: string, value: string, known: readonly string[]): Impul
 
 async function readVoucher(
   [place = '', given]: readonly string[],
-  stdin: NodeJS.ReadStream,
+  stdin: Input,
 ): Promise<{ readonly vendor: string; readonly code: string }> {
   const url = URL.canParse(place) ? new URL(place) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {

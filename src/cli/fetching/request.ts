@@ -1,5 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
 import { readFileOrInput } from '../input.js';
+import type { Input } from '../terminal.js';
 
 /** A request by curl's habits. */
 
@@ -22,7 +23,7 @@ export interface PreparedRequest {
 export async function prepareRequest(
   address: string,
   { request, data, header = [] }: RequestOptions,
-  stdin: NodeJS.ReadStream,
+  stdin: Input,
 ): Promise<PreparedRequest> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || !/^https?:$/.test(url.protocol)) {
@@ -61,10 +62,7 @@ function readHeaders(lines: readonly string[]): Headers {
 }
 
 /** Several -d are joined by "&"; @file is the file without line ends, as curl does. */
-async function readData(
-  parts: readonly string[],
-  stdin: NodeJS.ReadStream,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readData(parts: readonly string[], stdin: Input): Promise<Uint8Array<ArrayBuffer>> {
   const read = await Promise.all(
     parts.map(async (part) => {
       if (!part.startsWith('@')) return Buffer.from(part);
