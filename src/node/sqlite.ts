@@ -89,13 +89,24 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
     return claim ?? (account.indexed ? store.readClaim(account, tag, end) : undefined);
   }
 
+  function namedOf(account: Account | undefined, name: string): Claim | undefined {
+    if (!account) return undefined;
+    const isNamed = ({ record }: Claim) => record.status !== 'released' && record.idempotency?.name === name;
+    const named = findClaim(account, isNamed);
+    if (named || !account.indexed) return named;
+    return store.readNamed(account, name, (claim) => isNamed(claim) && isFolded(account, claim));
+  }
+
+  /** Whether the row of a claim says all of it: what is in memory says more. */
+  function isFolded(account: Account, { seq }: Claim): boolean {
+    return !findClaim(account, (claim) => claim.seq === seq);
+  }
+
   function holderOf(account: Account | undefined, from: number, end: number): Claim | undefined {
     if (!account) return undefined;
     const holder = findClaim(account, ({ record }) => holds(account.card.entry, record, from, end));
     if (holder || !account.indexed) return holder;
-    // What is in memory says more than its row does.
-    const isCurrent = ({ seq }: Claim) => !findClaim(account, (claim) => claim.seq === seq);
-    return store.readHolder(account, from, end, isCurrent);
+    return store.readHolder(account, from, end, (claim) => isFolded(account, claim));
   }
 
   /** Finds a claim, and says what it is as soon as that is durable. */
@@ -164,6 +175,9 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
 
     findClaim: (id: CardId, tag: string, end?: number) =>
       attemptAsync(() => whenDurable(() => claimOf(store.account(id), tag, end))),
+
+    findIdempotent: (id: CardId, name: string) =>
+      attemptAsync(() => whenDurable(() => namedOf(store.account(id), name))),
 
     findHolder: (id: CardId, from: number, end: number) =>
       attemptAsync(() => whenDurable(() => holderOf(store.account(id), from, end))),

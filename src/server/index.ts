@@ -38,6 +38,7 @@ export type {
   Credited,
   CreditPurpose,
   CreditTo,
+  IdempotencyKey,
   IssuedCard,
   Ledger,
   Movement,

@@ -51,7 +51,7 @@ export function createMemoryLedger(): Ledger {
       if (!account) return false;
       const record = { ...claim, route: routeClass(routes, claim.route) };
       account.claims.set(claim.tag, record);
-      books.post(spending(account, record, 1, claim.kept));
+      books.post(spending(account, record, claim.status === 'released' ? 0 : 1, claim.kept));
       return true;
     },
 
@@ -92,6 +92,11 @@ export function createMemoryLedger(): Ledger {
 
     async findClaim(id, tag) {
       return accounts.get(id)?.claims.get(tag);
+    },
+
+    async findIdempotent(id, name) {
+      const claims = [...(accounts.get(id)?.claims.values() ?? [])];
+      return claims.find((claim) => claim.status !== 'released' && claim.idempotency?.name === name);
     },
 
     async findHolder(id, from, end) {
@@ -147,7 +152,7 @@ export function createMemoryLedger(): Ledger {
         for (const [tag, claim] of claims) {
           if (claim.acceptedAt < claimsBefore && claim.challengeExpires < claimsBefore) claims.delete(tag);
           else if (claim.acceptedAt < keysBefore)
-            claims.set(tag, { ...claim, key: undefined, reply: undefined });
+            claims.set(tag, { ...claim, key: undefined, idempotency: undefined, reply: undefined });
         }
       }
     },

@@ -27,7 +27,9 @@ export type { CreditPurpose };
  * 10. The books move with what moves, durable together with it, and no balance that they make is ever below 0: see `Movement`.
  * 11. Once its key is quarantined a card is held, and a card that is not known is not opened; an order that was not served or
  *    paid out by then is held too.
- * 12. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
+ * 12. A claim may have an idempotency key. It is found by it until it is released or a purge erases the key. A claim that has
+ * one is accepted by version as any other: whoever looks for the key after reading the version accepts one claim of it.
+ * 13. Objects that go in or come out are never changed by either side. `StoredCard.entry` keeps its identity as long as
  *    the card stays in memory, so that callers may hang derived keys on it.
  */
 export interface Ledger {
@@ -39,7 +41,10 @@ export interface Ledger {
   openCard(card: CardEntry, state: CardState, at: number): Promise<StoredCard>;
   readCard(id: CardId): Promise<StoredCard | undefined>;
 
-  /** Moves a card to `next` and records the claim, pending. False: `version` is not the card's any more. */
+  /**
+   * Moves a card to `next` and records the claim as it is: `pending`; or `released`, with `kept` 0, of which nothing but the
+   * memory stays. False: `version` is not the card's any more.
+   */
   accept(id: CardId, version: number, next: CardState, claim: ClaimRecord): Promise<boolean>;
   /**
    * Moves a card to `next` and records the claim, settled, and puts what it keeps to the credit of an order: one change. The
@@ -65,6 +70,8 @@ export interface Ledger {
 
   /** The claim of this tag, whatever became of it. `end`, where the caller knows that of the claim, spares a search. */
   findClaim(id: CardId, tag: string, end?: number): Promise<ClaimRecord | undefined>;
+  /** The claim of a card, not released, that has the idempotency key of this name. */
+  findIdempotent(id: CardId, name: string): Promise<ClaimRecord | undefined>;
   /** A claim, not released, that holds any unit of `(from, end]` (`chain`), or the step `end` (`stream`: from = end − 1). */
   findHolder(id: CardId, from: number, end: number): Promise<ClaimRecord | undefined>;
 
@@ -129,7 +136,7 @@ export interface Ledger {
   readBooks(): Promise<Movement[]>;
   totals(): Promise<Totals>;
   /**
-   * Erases the keys and replies of claims accepted before `keysBefore`, and the records of claims accepted before `claimsBefore`
+   * Erases the keys, idempotency keys and replies of claims accepted before `keysBefore`, and the records of claims accepted before `claimsBefore`
    * whose challenge has expired by then. Unix seconds. The units stay held.
    */
   purge(keysBefore: number, claimsBefore: number): Promise<void>;
@@ -178,12 +185,22 @@ export interface ClaimRecord {
   readonly safe: boolean;
   /** The payment key, 32 bytes, secret; absent once erased. */
   readonly key?: Uint8Array | undefined;
+  /** Of an unsafe request that the client has named; absent once erased. */
+  readonly idempotency?: IdempotencyKey | undefined;
   /** What an unsafe method answered, to be said again. */
   readonly reply?: StoredReply | undefined;
   /** Unix seconds. */
   readonly acceptedAt: number;
   /** Unix seconds. */
   readonly challengeExpires: number;
+}
+
+/** An `Idempotency-Key` and what it was used for. Both are keyed hashes: nothing of the request is kept. */
+export interface IdempotencyKey {
+  /** Of the key and the resource. base64url, 22 characters. */
+  readonly name: string;
+  /** Of the request. base64url, 22 characters. */
+  readonly print: string;
 }
 
 export interface StoredReply {

@@ -2,7 +2,15 @@ import { toBase64url } from '../core/base64url.js';
 import { deriveCard, readOpening, type Card, type CardId } from '../core/card.js';
 import type { CardState } from '../core/card-state.js';
 import type { CardKind, Scheme } from '../core/protocol.js';
-import type { CardEntry, ClaimRecord, IssuedCard, Ledger, Order, StoredReply } from '../server/ledger.js';
+import type {
+  CardEntry,
+  ClaimRecord,
+  IdempotencyKey,
+  IssuedCard,
+  Ledger,
+  Order,
+  StoredReply,
+} from '../server/ledger.js';
 import { check } from './suite.js';
 
 /** Real cards for the cases: wallet's side and vendor's side of each. */
@@ -54,7 +62,7 @@ export function makeTag(): string {
 
 /** What a case may say about a claim beside its units. */
 export type ClaimDetails = Partial<
-  Pick<ClaimRecord, 'kept' | 'route' | 'safe' | 'acceptedAt' | 'challengeExpires'>
+  Pick<ClaimRecord, 'kept' | 'route' | 'status' | 'safe' | 'idempotency' | 'acceptedAt' | 'challengeExpires'>
 >;
 
 export function makeClaim(
@@ -124,6 +132,11 @@ export async function giveBack(
   check(stored !== undefined, 'a card that was opened is there');
   const next = card.scheme.giveBack(stored.state, claim, claim.kept, kept);
   return ledger.giveBack(card.id, stored.version, next, claim.tag, kept);
+}
+
+/** An idempotency key like no other. */
+export function makeIdempotencyKey(): IdempotencyKey {
+  return { name: makeTag(), print: makeTag() };
 }
 
 export function makeReply(text = 'done'): StoredReply {

@@ -1,6 +1,14 @@
 import type { CardState } from '../core/card-state.js';
 import type { ClaimRecord, Ledger, StoredOrder, Totals } from '../server/ledger.js';
-import { kinds, makeCard, makeClaim, makeReply, stateAfter, type TestCard } from './cards.js';
+import {
+  kinds,
+  makeCard,
+  makeClaim,
+  makeIdempotencyKey,
+  makeReply,
+  stateAfter,
+  type TestCard,
+} from './cards.js';
 import type { LedgerHarness } from './ledger-cases.js';
 import { listBooks, post, type ModelBooks } from './ledger-model-books.js';
 import { creditStep, orderStep } from './ledger-model-orders.js';
@@ -83,6 +91,12 @@ async function acceptOne(ledger: Ledger, model: Model, choices: Choices, card: T
     route: choices.pick(['', '/a/*', '/b']),
     acceptedAt: model.now,
     challengeExpires: model.now + choices.below(20),
+    ...choices.pick([
+      {},
+      {},
+      { idempotency: makeIdempotencyKey() },
+      { status: 'released', kept: 0 } as const,
+    ]),
   });
   const next = stateAfter(card, state, claim);
   if (!next) return;
@@ -94,7 +108,7 @@ async function acceptOne(ledger: Ledger, model: Model, choices: Choices, card: T
   checkSame(await ledger.accept(card.id, stored!.version, next, claim), true, 'the version there is');
   known.state = next;
   known.claims.set(claim.tag, claim);
-  post(model, 'spent', card.entry.keyId, 1, claim.kept, claim);
+  post(model, 'spent', card.entry.keyId, claim.status === 'released' ? 0 : 1, claim.kept, claim);
 }
 
 async function settleOne(
@@ -156,7 +170,8 @@ async function purge(ledger: Ledger, model: Model, choices: Choices): Promise<vo
   for (const { claims } of model.cards.values()) {
     for (const [tag, claim] of claims) {
       if (claim.acceptedAt < claimsBefore && claim.challengeExpires < claimsBefore) claims.delete(tag);
-      else if (claim.acceptedAt < keysBefore) claims.set(tag, { ...claim, key: undefined, reply: undefined });
+      else if (claim.acceptedAt < keysBefore)
+        claims.set(tag, { ...claim, key: undefined, idempotency: undefined, reply: undefined });
     }
   }
 }
@@ -178,6 +193,11 @@ async function compareAll(ledger: Ledger, model: Model): Promise<void> {
     checkSame(found, wanted, 'its claims');
     const quickly = await Promise.all(wanted.map(({ tag, end }) => ledger.findClaim(card.id, tag, end)));
     checkSame(quickly, wanted, 'its claims, their ends known');
+    for (const claim of wanted) {
+      if (!claim.idempotency) continue;
+      const named = await ledger.findIdempotent(card.id, claim.idempotency.name);
+      checkSame(named, claim.status === 'released' ? undefined : claim, 'its claim by the idempotency key');
+    }
   }
   for (const [id, order] of model.orders) checkSame(await ledger.readOrder(id), order, 'the order');
   checkSame(await ledger.totals(), sumsOf(model), 'the sums');

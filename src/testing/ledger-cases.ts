@@ -6,6 +6,7 @@ import { claimCases } from './ledger-cases-claims.js';
 import { creditCases } from './ledger-cases-credits.js';
 import { durabilityCases } from './ledger-cases-durable.js';
 import { holdCases } from './ledger-cases-holds.js';
+import { idempotencyCases } from './ledger-cases-idempotency.js';
 import { modelCases } from './ledger-cases-model.js';
 import { orderCases } from './ledger-cases-orders.js';
 import type { Capability, SuiteCase } from './suite.js';
@@ -24,6 +25,7 @@ export function ledgerCases(): readonly SuiteCase<LedgerHarness>[] {
   return [
     ...cardCases,
     ...claimCases,
+    ...idempotencyCases,
     ...orderCases,
     ...batchCases,
     ...creditCases,

@@ -77,7 +77,7 @@ export function createPostings(
       const { kind, kept, units, route } = row;
       const spending = route === -1 ? 'exchanged' : route === -2 ? 'refunded' : 'spent';
       if (kind === kindOf.open) post(row, 'opened', 1, units ?? 0);
-      else if (kind === kindOf.accept) post(row, spending, 1, kept);
+      else if (kind === kindOf.accept) post(row, spending, kept === 0 ? 0 : 1, kept);
       else if (kind === kindOf.giveBack) {
         const accepted = acceptedOf(row);
         if (accepted) post(row, spending, kept === 0 ? -1 : 0, kept - accepted.kept);

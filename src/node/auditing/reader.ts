@@ -34,7 +34,7 @@ export const kindOf = { accept: 0, settle: 1, giveBack: 2, open: 3 } as const;
 const columns = 'seq, slot, kind, claim, end, units, kept, tag, proof, safe, at, challenge_expires, route';
 
 const applicationId = 0x696d706c;
-const formatVersion = 3;
+const formatVersion = 4;
 
 /** @throws ImpulsError `invalid-argument` where there is none, `unsupported` for another format, `storage-corrupt` */
 export async function openAuditFile(path: string): Promise<AuditFile> {

@@ -1,6 +1,7 @@
-import { fromUtf8, Reader, utf8, Writer } from '../../core/bytes.js';
+import { fromBase64url, toBase64url } from '../../core/base64url.js';
+import { concat, fromUtf8, Reader, utf8, Writer } from '../../core/bytes.js';
 import type { CardState, Gap } from '../../core/card-state.js';
-import type { OrderItem, StoredReply } from '../../server/ledger.js';
+import type { IdempotencyKey, OrderItem, StoredReply } from '../../server/ledger.js';
 
 /** What the SQLite ledger keeps as bytes. Integers and fields as in docs/spec.md §1; decoders throw `malformed`. */
 
@@ -36,6 +37,23 @@ export function decodeReply(bytes: Uint8Array): StoredReply {
   const body = reader.field();
   reader.end();
   return { status, headers, body };
+}
+
+/** 16 bytes name ‖ 16 bytes print. */
+export function encodeIdempotency({ name, print }: IdempotencyKey): Uint8Array {
+  return concat(encodeName(name), encodeName(print));
+}
+
+export function decodeIdempotency(bytes: Uint8Array): IdempotencyKey {
+  const reader = readerOf(bytes);
+  const [name, print] = [toBase64url(reader.raw(16)), toBase64url(reader.raw(16))];
+  reader.end();
+  return { name, print };
+}
+
+/** The name of an idempotency key, as it begins its bytes. */
+export function encodeName(name: string): Uint8Array {
+  return fromBase64url(name, 16);
 }
 
 /** u32 count ‖ (u32 denomination ‖ u32 count) of each. */

@@ -2,7 +2,7 @@ import type { CardState } from '../../core/card-state.js';
 import type { ClaimRecord, StoredCard } from '../../server/ledger.js';
 import { cardBound, type Account, type Accounts, type Claim, type Entry } from './accounts.js';
 import type { ChainedRow, Linker } from './chain.js';
-import { encodeReply, encodeState } from './codec.js';
+import { encodeIdempotency, encodeReply, encodeState } from './codec.js';
 import { hashTag, kinds, type Kind } from './schema.js';
 import type { Writes } from './statements.js';
 
@@ -72,7 +72,7 @@ export function insertRows(
   for (const logged of rows) {
     const row = 'kind' in logged ? rowOf(logged) : openingRow(logged);
     const { seq, slot, kind, claim, end, units, kept, tag, proof, safe, at, challenge_expires, route } = row;
-    const { key, reply } = row;
+    const { key, reply, idempotency } = row;
     linker.add(row);
     journal.add(
       seq,
@@ -90,6 +90,7 @@ export function insertRows(
       at,
       challenge_expires,
       route,
+      idempotency,
     );
   }
   journal.flush();
@@ -99,11 +100,13 @@ export function insertRows(
 interface NewRow extends ChainedRow {
   readonly key: Uint8Array | null;
   readonly reply: Uint8Array | null;
+  readonly idempotency: Uint8Array | null;
 }
 
 function rowOf({ seq, kind, account, claim, record }: Entry): NewRow {
   const accepts = kind === kinds.accept;
-  const { end, units, kept, tag, proof, safe, key, reply, acceptedAt, challengeExpires } = record;
+  const { end, units, kept, tag, proof, safe, key, idempotency, reply, acceptedAt, challengeExpires } =
+    record;
   return {
     seq,
     slot: account.slot,
@@ -120,6 +123,7 @@ function rowOf({ seq, kind, account, claim, record }: Entry): NewRow {
     at: acceptedAt,
     challenge_expires: challengeExpires,
     route: claim.route,
+    idempotency: accepts && idempotency ? encodeIdempotency(idempotency) : null,
   };
 }
 
@@ -141,6 +145,7 @@ function openingRow({ seq, account, card, at }: Opening): NewRow {
     at,
     challenge_expires: at,
     route: 0,
+    idempotency: null,
   };
 }
 

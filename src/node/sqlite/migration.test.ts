@@ -29,7 +29,7 @@ interface Old {
   readonly open: Order;
 }
 
-/** A closed ledger of a version without batches (1), or without books (2). */
+/** A closed ledger of a version without batches (1), without books (2), or without idempotency keys (3). */
 async function oldLedger(version: number): Promise<Old> {
   const path = join(folder, `${++files}.db`);
   const ledger = await openSqliteLedger({ path });
@@ -46,6 +46,14 @@ async function oldLedger(version: number): Promise<Old> {
 /** Takes away what later versions brought. */
 function downgrade(path: string, version: number): void {
   const raw = new Database(path);
+  raw.exec('DROP INDEX idempotency; ALTER TABLE journal DROP COLUMN idempotency');
+  if (version < 3) dropBooks(raw, version);
+  raw.pragma(`user_version = ${version}`);
+  raw.pragma('wal_checkpoint(TRUNCATE)');
+  raw.close();
+}
+
+function dropBooks(raw: Database.Database, version: number): void {
   for (const table of ['routes', 'groups', 'books', 'quarantine']) raw.exec(`DROP TABLE ${table}`);
   raw.exec('DROP INDEX refunds; DELETE FROM journal WHERE kind = 3; ALTER TABLE journal DROP COLUMN route');
   const added = ['held', 'purpose', 'credit', 'at', 'paid'];
@@ -54,9 +62,6 @@ function downgrade(path: string, version: number): void {
     added.push('batch', 'serial', 'state');
   } else raw.exec('UPDATE orders SET state = NULL WHERE batch IS NULL');
   for (const column of added) raw.exec(`ALTER TABLE orders DROP COLUMN ${column}`);
-  raw.pragma(`user_version = ${version}`);
-  raw.pragma('wal_checkpoint(TRUNCATE)');
-  raw.close();
 }
 
 const versionOf = (path: string): number => readFileSync(path).readUInt32BE(60);
@@ -73,7 +78,7 @@ async function check(ledger: Ledger, { card, served, open }: Old): Promise<void>
   expect(await ledger.readBatches()).toEqual([]);
 }
 
-describe.each([1, 2])('a SQLite ledger of format %i', (version) => {
+describe.each([1, 2, 3])('a SQLite ledger of format %i', (version) => {
   it('is brought up to this one when it is opened, with all that is in it, once', async () => {
     const old = await oldLedger(version);
     expect(versionOf(old.path)).toBe(version);

@@ -5,7 +5,7 @@ import { firstLink, Linker, type ChainedRow } from './chain.js';
 import { decodeItems, decodeState } from './codec.js';
 import type { Connection } from './files.js';
 import { recover } from './recovery.js';
-import { batchTables, bookTables, type CardRow } from './schema.js';
+import { batchTables, bookTables, idempotencyIndex, type CardRow } from './schema.js';
 import { prepareReads } from './statements.js';
 
 /** What makes a ledger of one version one of the next, by the version before. Each runs within a transaction. */
@@ -31,6 +31,9 @@ export const migrations: Readonly<Record<number, (connection: Connection) => voi
     `);
     linkJournal(connection);
     openBooks(connection);
+  },
+  3: (connection) => {
+    connection.exec(`ALTER TABLE journal ADD COLUMN idempotency BLOB; ${idempotencyIndex}`);
   },
 };
 

@@ -96,7 +96,7 @@ function forgetClaim(store: Store, writes: Writes, { slot, kind, claim, end, rou
   const fate = at === undefined ? undefined : writes.fate.get(slot, at, claim);
   if (at === undefined || !fate) return;
   writes.deleteClaim.run(slot, at, claim);
-  if (fate.resolved === null && route >= 0) store.sums.pending--;
-  else if (fate.kind === kinds.giveBack && fate.kept === 0) store.sums.released--;
+  if (fate.kept === 0 && (fate.resolved === null || fate.kind === kinds.giveBack)) store.sums.released--;
+  else if (fate.resolved === null && route >= 0) store.sums.pending--;
   else store.sums.settled--;
 }

@@ -9,7 +9,7 @@ import type {
   StoredCredit,
 } from '../../server/ledger.js';
 import type { HeldOrder } from '../../server/ledger-orders.js';
-import { decodeItems, decodeList, decodeReply, decodeState } from './codec.js';
+import { decodeIdempotency, decodeItems, decodeList, decodeReply, decodeState } from './codec.js';
 import {
   kinds,
   type BatchRow,
@@ -52,12 +52,19 @@ export function acceptedOf(row: JournalRow, session: number, routes: Routes): Cl
     kept: row.kept,
     proof: bytes(row.proof),
     route: routes.nameOf(row.route),
-    status: row.route < 0 ? 'settled' : row.seq < session ? 'interrupted' : 'pending',
+    status: statusOf(row, session),
     safe: row.safe === 1,
     key: row.key ? bytes(row.key) : undefined,
+    idempotency: row.idempotency ? decodeIdempotency(row.idempotency) : undefined,
     acceptedAt: row.at,
     challengeExpires: row.challenge_expires,
   };
+}
+
+function statusOf({ route, kept, seq }: JournalRow, session: number): ClaimRecord['status'] {
+  if (route < 0) return 'settled';
+  if (kept === 0) return 'released';
+  return seq < session ? 'interrupted' : 'pending';
 }
 
 export function settled(record: ClaimRecord, kept: number, reply: ClaimRecord['reply']): ClaimRecord {

@@ -177,7 +177,8 @@ export function postClaim(
   after: ClaimRecord,
 ): void {
   const units = after.kept - (before?.kept ?? 0);
-  const count = before ? (after.status === 'released' ? -1 : 0) : 1;
+  const isReleased = after.status === 'released';
+  const count = before ? (isReleased ? -1 : 0) : isReleased ? 0 : 1;
   if (units === 0 && count === 0) return;
   books.post({ at: after.acceptedAt, kind: kindOf(route), key, route: after.route, count, units });
 }

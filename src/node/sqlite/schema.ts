@@ -2,7 +2,7 @@
 export const applicationId = 0x696d706c;
 
 /** In the header as SQLite's user_version. A file of a higher one is refused. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 /** A row counts its codes of each kind; the codes are the orders that name it. */
 export const batchTables = `
@@ -46,6 +46,11 @@ export const bookTables = `
   CREATE INDEX refunds ON orders (at) WHERE purpose = 1;
 `;
 
+/** Finds a claim by the name of its idempotency key. */
+export const idempotencyIndex = `
+  CREATE INDEX idempotency ON journal (slot, substr(idempotency, 1, 16)) WHERE idempotency IS NOT NULL;
+`;
+
 /**
  * `journal` is the truth: one row for everything that happened to a card, never changed but by a purge. It holds no state: the
  * rules of the protocol make the next one from the row, and an earlier state of a generator must not be found. A row of `cards`
@@ -73,7 +78,7 @@ export const schema = `
     claim INTEGER NOT NULL,     -- seq of the accepting row
     end INTEGER,                -- of an opened card: its expiry
     units INTEGER,
-    kept INTEGER NOT NULL,
+    kept INTEGER NOT NULL,      -- of an acceptance: 0 if it is released from the beginning
     tag TEXT,                   -- of an opened card: its issuing key
     proof BLOB,                 -- of an opened card: m
     safe INTEGER,
@@ -81,8 +86,10 @@ export const schema = `
     reply BLOB,
     at INTEGER NOT NULL,        -- of the claim, in every row
     challenge_expires INTEGER NOT NULL,
-    route INTEGER NOT NULL DEFAULT 0 -- of the claim, in every row; -1 for an exchange, -2 for a refund
+    route INTEGER NOT NULL DEFAULT 0, -- of the claim, in every row; -1 for an exchange, -2 for a refund
+    idempotency BLOB            -- of a claim that has such a key: its name (16) and its print (16); erased as keys are
   );
+  ${idempotencyIndex}
   CREATE TABLE claims (
     slot INTEGER NOT NULL,
     end INTEGER NOT NULL,
@@ -158,6 +165,7 @@ export interface JournalRow {
   readonly at: number;
   readonly challenge_expires: number;
   readonly route: number;
+  readonly idempotency: Uint8Array | null;
 }
 
 /** A row of a claim's acceptance, beside what became of it. */

@@ -123,6 +123,11 @@ export interface Writes {
   readonly stretch: Statement<[seq: number, rows: number], StretchRow>;
   /** The rows of a group. */
   readonly groupRows: Statement<[after: number, last: number], StretchRow>;
+  /** The claims of a card that have an idempotency key of this name, the latest first. */
+  readonly idempotent: Statement<
+    [slot: number, name: Uint8Array],
+    { readonly seq: number; readonly end: number }
+  >;
   readonly fate: Statement<[slot: number, end: number, seq: number], FateRow>;
   readonly erase: Statement<[seq: number]>;
   readonly deleteClaim: Statement<[slot: number, end: number, seq: number]>;
@@ -136,7 +141,7 @@ export function prepareWrites(db: Database): Writes {
   return {
     begin: prepare('BEGIN IMMEDIATE'),
     commit: prepare('COMMIT'),
-    journal: new RowInserter(db, 'journal', 15),
+    journal: new RowInserter(db, 'journal', 16),
     claims: new RowInserter(db, 'claims', 7),
     insertCard: prepare('INSERT INTO cards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)'),
     foldCard: prepare('UPDATE cards SET state = ?, version = ?, seq = ? WHERE slot = ?'),
@@ -180,10 +185,13 @@ export function prepareWrites(db: Database): Writes {
         settled = ?, pending = ?, released = ?`),
     stretch: prepare(`${rows} WHERE seq >= ? ORDER BY seq LIMIT ?`),
     groupRows: prepare(`${rows} WHERE seq > ? AND seq <= ? ORDER BY seq`),
+    idempotent: prepare(`
+      SELECT seq, end FROM journal
+      WHERE slot = ? AND substr(idempotency, 1, 16) = ? AND idempotency IS NOT NULL ORDER BY seq DESC`),
     fate: prepare(`
       SELECT c.resolved, c.kept, r.kind FROM claims c LEFT JOIN journal r ON r.seq = c.resolved
       WHERE c.slot = ? AND c.end = ? AND c.seq = ?`),
-    erase: prepare('UPDATE journal SET key = NULL, reply = NULL WHERE seq = ?'),
+    erase: prepare('UPDATE journal SET key = NULL, reply = NULL, idempotency = NULL WHERE seq = ?'),
     deleteClaim: prepare('DELETE FROM claims WHERE slot = ? AND end = ? AND seq = ?'),
   };
 }

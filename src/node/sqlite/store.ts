@@ -15,6 +15,7 @@ import {
   type Connection,
   type Driver,
 } from './files.js';
+import { encodeName } from './codec.js';
 import { createEntry, foldOldest, insertCard, insertRows, type Opening } from './log.js';
 import { cardOf, claimOf } from './records.js';
 import { addToSums, postClaim, recover, type Recovered, type Sums } from './recovery.js';
@@ -129,6 +130,16 @@ export class Store {
     const { claimByEnd, claimByTag } = this.reads;
     const row = end === undefined ? claimByTag.get(slot, hashTag(tag), tag) : claimByEnd.get(slot, end, tag);
     return row && claimOf(row, this.#session, this.routes);
+  }
+
+  /** The first claim in the index with an idempotency key of this name that `isWanted`, the latest first. */
+  readNamed({ slot }: Account, name: string, isWanted: (claim: Claim) => boolean): Claim | undefined {
+    for (const { seq, end } of this.#writes.idempotent.all(slot, encodeName(name))) {
+      const row = this.reads.claimBySeq.get(slot, end, seq);
+      const claim = row && claimOf(row, this.#session, this.routes);
+      if (claim && isWanted(claim)) return claim;
+    }
+    return undefined;
   }
 
   /** The first claim in the index that holds what is asked for, and that `isCurrent`. */
