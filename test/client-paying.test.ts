@@ -33,6 +33,34 @@ describe.each(['chain', 'stream'] as const)('a paying fetch with a %s card', (pr
     expect(world.arrived).toEqual(['GET /a']);
   });
 
+  it('sends what it pays for by a carrier, and what else concerns a card over the network', async () => {
+    const world = await createWorld({ '/a': { price: 1, handler: text('x') } });
+    const network: string[] = [];
+    const wallet = await world.open({
+      fetch: (input, init) => {
+        network.push(new URL(new Request(input).url).pathname);
+        return world.fetch(input, init);
+      },
+    });
+    await wallet.redeem(origin, await world.voucher(), { protocol });
+    network.length = 0;
+    const carried: string[] = [];
+    const pay = world.paying(wallet, {
+      carrier: async (input, init) => {
+        const isPaid = new Headers(init?.headers).has('Authorization');
+        carried.push(isPaid ? 'paid' : 'asked');
+        const response = await world.fetch(input, init);
+        if (carried.length === 2) throw new TypeError('the line was cut');
+        return response;
+      },
+    });
+    expect((await pay(`${origin}/a`)).status).toBe(200);
+    expect((await pay(`${origin}/a`)).status).toBe(200);
+    expect(carried).toEqual(['asked', 'paid', 'paid', 'paid']);
+    expect((await world.vendor.totals()).spent).toBe(2);
+    expect(network).not.toContain('/a');
+  });
+
   it('opens sealed bodies as they come', async () => {
     const world = await createWorld({ '/a': { price: 1, handler: text('secret'.repeat(50_000)) } });
     const pay = world.paying(await world.richWallet(protocol), { seal: 'prefer' });

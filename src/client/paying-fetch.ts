@@ -46,6 +46,12 @@ export interface PayingFetchOptions {
   readonly retry?: RetryOptions;
   /** Whose cards pay, at the level `unlinkable-sessions`. Default: a session of this paying fetch alone. */
   readonly session?: Session;
+  /**
+   * Carries the requests that are to be paid, in the place of the wallet's ways to the network: as where a vendor's tool is called over another
+   * protocol. It gets what fetch gets, and rejects where no answer came. All else that concerns a card goes over the network, a claim that is
+   * recovered too.
+   */
+  readonly carrier?: typeof fetch;
   /** Told of every payment that was settled; not of an answer that is given again. */
   readonly onPayment?: (payment: KeyedPayment) => void;
 }
@@ -90,6 +96,10 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   const offers = createOfferCache();
   const seal = options.seal === 'prefer' ? 'aes128gcm' : undefined;
 
+  /** @param via the way over the network */
+  const carry = (via: typeof fetch, outgoing: Outgoing, authorization?: string): Promise<Response> =>
+    (options.carrier ?? via)(outgoing.url.href, requestInit(outgoing, authorization));
+
   const payerOf = (origin: string): Payer => ({ origin, protocol, session });
 
   /** @param asked to be paid; undefined: what was asked of the card for the route before */
@@ -133,8 +143,7 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
         record,
         claim,
         stage: 'new',
-        send: (authorization) =>
-          circuits.card(card.id)(outgoing.url.href, requestInit(outgoing, authorization)),
+        send: (authorization) => carry(circuits.card(card.id), outgoing, authorization),
         ...retry,
         signal: outgoing.signal,
       });
@@ -209,7 +218,7 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   ): Promise<{ readonly response?: Response; readonly outgoing: Outgoing; readonly asked?: Asked }> {
     const { origin } = outgoing.url;
     const via = card ? circuits.card(card.id) : circuits.open(origin);
-    const response = await via(outgoing.url.href, requestInit(outgoing));
+    const response = await carry(via, outgoing);
     const arrived = redirected(outgoing, response, keep);
     const { url } = arrived;
     vendors.noteDate(url.origin, response);
