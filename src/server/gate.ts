@@ -2,6 +2,7 @@ import { toBase64url } from '../core/base64url.js';
 import type { ClaimedRequest } from '../core/claim.js';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
+import { acceptedChallenges } from '../core/wire/accept-payment.js';
 import { createCredentialParser } from '../core/wire/credential-parser.js';
 import type { Credential } from '../core/wire/credential.js';
 import { problems, type ProblemCode } from '../core/wire/problem.js';
@@ -75,10 +76,12 @@ export function createGate(
   const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
   const parser = createCredentialParser();
 
-  /** Every 402 carries fresh challenges, and nothing else does. */
-  function challengesFor(code: ProblemCode, price: number, now: number): Header[] {
+  /** Every 402 carries fresh challenges, those that the client accepts, and nothing else does. */
+  function challengesFor(code: ProblemCode, price: number, now: number, call: Call): Header[] {
     if (problems[code].status !== 402) return [];
-    return context.challenges.issue(price, demands, now).map((value) => ['WWW-Authenticate', value] as const);
+    const challenges = context.challenges.issue(price, demands, now);
+    const accepted = acceptedChallenges(challenges, call.header('accept-payment'));
+    return accepted.map((value) => ['WWW-Authenticate', value] as const);
   }
 
   return async (call) => {
@@ -95,7 +98,7 @@ export function createGate(
     }
     const refuse = (code: ProblemCode, detail?: string, headers: readonly Header[] = []): Admission => ({
       status: 'refused',
-      reply: problemReply(code, detail, [...headers, ...shared, ...challengesFor(code, price, now)]),
+      reply: problemReply(code, detail, [...headers, ...shared, ...challengesFor(code, price, now, call)]),
     });
 
     const authorization = call.header('authorization');

@@ -1,3 +1,4 @@
+export { acceptedChallenges, parseAcceptPayment, weightOf, type PaymentRange } from './accept-payment.js';
 export { formatAuthParams, parseChallengeParams } from './auth-params.js';
 export { canonicalJson, parseJson, type JsonObject, type JsonValue } from './canonical-json.js';
 export {
