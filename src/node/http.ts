@@ -151,6 +151,7 @@ function guard(res: ServerResponse, payment: Payment): () => void {
   const writeHead = res.writeHead.bind(res) as (status: number, ...rest: unknown[]) => ServerResponse;
   const write = res.write.bind(res) as (chunk: Chunk, encoding?: BufferEncoding, done?: Done) => boolean;
   const end = res.end.bind(res) as (chunk?: Chunk, encoding?: BufferEncoding, done?: Done) => ServerResponse;
+  const flushHeaders = res.flushHeaders.bind(res);
   let phase: 'waiting' | 'held' | 'passing' = 'waiting';
   let held: Array<() => void> = [];
   let recorder: ReplyRecorder | undefined;
@@ -267,6 +268,8 @@ function guard(res: ServerResponse, payment: Payment): () => void {
 
   res.flushHeaders = () => {
     if (!res.headersSent) res.writeHead(res.statusCode);
+    if (phase === 'held') held.push(flushHeaders);
+    else flushHeaders();
   };
 
   return () => {
