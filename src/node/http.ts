@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { ImpulsError } from '../core/errors.js';
+import { readOnce, tooLargeBody } from '../server/call.js';
 import { createReplyRecorder, type ReplyRecorder } from '../server/reply-recorder.js';
 import {
   createContentAnswerer,
@@ -36,7 +36,7 @@ export function callOf(
       const value = req.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
-    body: (limit) => readBody(req, limit),
+    body: readOnce((limit) => readBody(req, limit)),
     source: sourceOf(req),
   };
 }
@@ -305,13 +305,12 @@ async function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array
   if (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined) {
     return new Uint8Array(0);
   }
-  const tooLarge = (): ImpulsError => new ImpulsError('too-large', `the body is longer than ${limit} bytes`);
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLargeBody(limit);
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of req as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > limit) throw tooLarge();
+    if (length > limit) throw tooLargeBody(limit);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

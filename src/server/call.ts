@@ -1,3 +1,5 @@
+import { ImpulsError } from '../core/errors.js';
+
 /** One request as the vendor sees it, and one answer, whatever framework carries them. */
 
 export interface Call {
@@ -7,7 +9,7 @@ export interface Call {
   readonly target: string;
   /** The value of a header by its lower-case name; several values joined by ", ". */
   header(name: string): string | undefined;
-  /** The body's bytes. @throws ImpulsError `too-large` beyond `limit` bytes */
+  /** The body's bytes; asked again, the same. @throws ImpulsError `too-large` beyond `limit` bytes */
   body(limit: number): Promise<Uint8Array>;
   /** Where it came from, for the failure budget only: never stored, never logged. */
   readonly source?: string | undefined;
@@ -19,6 +21,20 @@ export interface Reply {
   readonly status: number;
   readonly headers: readonly Header[];
   readonly body: string | Uint8Array;
+}
+
+/** A body that its stream gives once, for whoever asks: a price may depend on it, and then the gate reads it. */
+export function readOnce(read: (limit: number) => Promise<Uint8Array>): Call['body'] {
+  let reading: Promise<Uint8Array> | undefined;
+  return async (limit) => {
+    const body = await (reading ??= read(limit));
+    if (body.length > limit) throw tooLargeBody(limit);
+    return body;
+  };
+}
+
+export function tooLargeBody(limit: number): ImpulsError {
+  return new ImpulsError('too-large', `the body is longer than ${limit} bytes`);
 }
 
 /** RFC 9110 §9.2.1: a repeat may simply run again. */

@@ -1,7 +1,6 @@
 import { concat } from '../core/bytes.js';
-import { ImpulsError } from '../core/errors.js';
 import { sealBody } from '../core/seal.js';
-import type { Call, Header, Reply } from './call.js';
+import { readOnce, tooLargeBody, type Call, type Header, type Reply } from './call.js';
 import type { Gate } from './gate.js';
 import type { StoredReply } from './ledger.js';
 import type { Payment } from './payment.js';
@@ -21,7 +20,7 @@ export function callOf(request: Request, info: FetchInfo = {}): Call {
     method: request.method.toUpperCase(),
     target: url.pathname + url.search,
     header: (name) => request.headers.get(name) ?? undefined,
-    body: (limit) => readBody(request.body, limit),
+    body: readOnce((limit) => readBody(request.body, limit)),
     source: info.source,
   };
 }
@@ -177,7 +176,7 @@ async function readBody(stream: ReadableStream<Uint8Array> | null, limit: number
     length += value.length;
     if (length > limit) {
       await reader.cancel();
-      throw new ImpulsError('too-large', `the body is longer than ${limit} bytes`);
+      throw tooLargeBody(limit);
     }
     chunks.push(value);
   }

@@ -1,6 +1,6 @@
 import { toBase64url } from '../core/base64url.js';
 import type { ClaimedRequest } from '../core/claim.js';
-import { ImpulsError, isImpulsError } from '../core/errors.js';
+import { ImpulsError, isImpulsError, type ErrorCode } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { acceptedChallenges } from '../core/wire/accept-payment.js';
 import { createCredentialParser } from '../core/wire/credential-parser.js';
@@ -23,8 +23,11 @@ import {
 
 /** A paid route: what it costs and how it is charged. */
 export interface Route {
-  /** Units, at least 1; or a function of the request. */
-  readonly price: number | ((call: Call) => number);
+  /**
+   * Units, at least 1; or a function of the request, which may read the body. An ImpulsError `malformed` or `too-large` that it throws
+   * is the caller's mistake: 400 or 413, and nothing is claimed.
+   */
+  readonly price: number | ((call: Call) => number | Promise<number>);
   /** `capture`: the handler calls `payment.capture(units)` with what it used, at most what the claim holds. Default `price`. */
   readonly charge?: 'price' | 'capture';
   /** Request headers that change the output; a claim is bound to their values. Default none. */
@@ -89,7 +92,15 @@ export function createGate(
     if (preflight) return { status: 'refused', reply: preflight };
     const shared = context.cors.headers(call);
     const now = Math.floor(context.clock() / 1000);
-    const price = typeof route.price === 'number' ? route.price : route.price(call);
+    let price: number;
+    try {
+      const asked = typeof route.price === 'number' ? route.price : route.price(call);
+      price = typeof asked === 'number' ? asked : await asked;
+    } catch (error) {
+      const code = isImpulsError(error) ? unpriced[error.code] : undefined;
+      if (!code) throw error;
+      return { status: 'refused', reply: problemReply(code, (error as ImpulsError).message, shared) };
+    }
     if (!Number.isInteger(price) || price < 1 || price > limits.maxUint32) {
       throw new ImpulsError(
         'invalid-argument',
@@ -166,6 +177,12 @@ export function createGate(
     ]);
   };
 }
+
+/** Why a request has no price. */
+const unpriced: Partial<Record<ErrorCode, ProblemCode>> = {
+  malformed: 'malformed',
+  'too-large': 'body-too-large',
+};
 
 function costs(price: number): string {
   return `This costs ${price} ${price === 1 ? 'unit' : 'units'}.`;
