@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { readOnce, tooLargeBody } from '../server/call.js';
+import { readOnce } from '../server/call.js';
 import { createReplyRecorder, type ReplyRecorder } from '../server/reply-recorder.js';
 import {
   createContentAnswerer,
@@ -12,6 +12,7 @@ import {
   type Reply,
   type Vendor,
 } from '../server/index.js';
+import { readBody } from './request-body.js';
 import { sourceOfAddress } from './source.js';
 import { createSealedWriter, type SealedWriter } from './sealed-writer.js';
 
@@ -31,7 +32,7 @@ export function callOf(
 ): Call {
   return {
     method: req.method ?? 'GET',
-    target: req.url ?? '/',
+    target: targetOf(req),
     header(name) {
       const value = req.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
@@ -39,6 +40,11 @@ export function callOf(
     body: readOnce((limit) => readBody(req, limit)),
     source: sourceOf(req),
   };
+}
+
+/** As it arrived: routers of frameworks shorten `url` for what is mounted at a path, and keep the whole. */
+function targetOf(req: IncomingMessage & { readonly originalUrl?: string }): string {
+  return req.originalUrl ?? req.url ?? '/';
 }
 
 export type NodeHandler = (
@@ -81,7 +87,7 @@ export function createCallHandler(
 
 export interface Paid {
   readonly payment: Payment;
-  /** The request's body; the stream itself has been read. */
+  /** The request's body; the stream gives it again. */
   readonly body: Uint8Array;
 }
 
@@ -126,9 +132,10 @@ export function createPaidNodeHandler(
   };
 }
 
-/** Writes an answer. The rest of an unread body is not waited for. */
-function send(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Reply): void {
+/** Writes an answer; what it says stands against what was set before. The rest of an unread body is not waited for. */
+export function send(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Reply): void {
   if (!req.complete && req.headers['content-length'] !== '0') res.setHeader('Connection', 'close');
+  for (const [name] of headers) res.removeHeader(name);
   for (const [name, value] of headers) res.appendHeader(name, value);
   res.statusCode = status;
   if (status !== 204 && status !== 304) {
@@ -146,8 +153,10 @@ type Done = ((error?: Error | null) => void) | undefined;
  *
  * waiting → passing            below 400
  * waiting → held → passing     400 and above
+ *
+ * @returns to be called when the handler has returned, if that is known
  */
-function guard(res: ServerResponse, payment: Payment): () => void {
+export function guard(res: ServerResponse, payment: Payment): () => void {
   const writeHead = res.writeHead.bind(res) as (status: number, ...rest: unknown[]) => ServerResponse;
   const write = res.write.bind(res) as (chunk: Chunk, encoding?: BufferEncoding, done?: Done) => boolean;
   const end = res.end.bind(res) as (chunk?: Chunk, encoding?: BufferEncoding, done?: Done) => ServerResponse;
@@ -156,6 +165,8 @@ function guard(res: ServerResponse, payment: Payment): () => void {
   let held: Array<() => void> = [];
   let recorder: ReplyRecorder | undefined;
   let sealed: SealedWriter | undefined;
+  // What is sealed cannot be compressed on the way, so it would have to be done before, which leaks lengths.
+  if (payment.sealKey) delete res.req.headers['accept-encoding'];
 
   function put(headers: readonly Header[]): void {
     for (const [name, value] of headers) {
@@ -174,7 +185,8 @@ function guard(res: ServerResponse, payment: Payment): () => void {
     }
     if (payment.sealKey && !bodyless) {
       res.removeHeader('Content-Length');
-      res.setHeader('Content-Encoding', 'aes128gcm');
+      const coding = res.getHeader('Content-Encoding');
+      res.setHeader('Content-Encoding', coding === undefined ? 'aes128gcm' : `${String(coding)}, aes128gcm`);
       sealed = createSealedWriter(payment.sealKey, { write, end }, (error) => res.destroy(error));
       sealed.onDrain(() => res.emit('drain'));
       // The socket drains after each record; the handler has to wait until the queue before it is empty enough.
@@ -192,6 +204,8 @@ function guard(res: ServerResponse, payment: Payment): () => void {
         put(headers);
         for (const call of held) call();
         held = [];
+        // Whoever was told to wait goes on; if the socket has to be waited for, it says so itself.
+        if (!res.writableNeedDrain && !res.writableEnded) res.emit('drain');
       },
       (error: unknown) => {
         // The release may or may not be durable: say nothing that the client could take for an end of its claim.
@@ -295,23 +309,8 @@ function applyHeaders(res: ServerResponse, headers: object): void {
 }
 
 function keptHeaders(res: ServerResponse): Header[] {
-  const left = ['payment-receipt', 'impuls-state', 'set-cookie', 'content-length', 'content-encoding'];
+  const left = ['payment-receipt', 'impuls-state', 'set-cookie', 'content-length'];
   return Object.entries(res.getHeaders())
     .filter(([name]) => !left.includes(name))
     .map(([name, value]) => [name, String(value)] as const);
-}
-
-async function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
-  if (req.headers['content-length'] === undefined && req.headers['transfer-encoding'] === undefined) {
-    return new Uint8Array(0);
-  }
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLargeBody(limit);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > limit) throw tooLargeBody(limit);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -1,4 +1,5 @@
 import { concat } from '../core/bytes.js';
+import { ImpulsError } from '../core/errors.js';
 import { sealBody } from '../core/seal.js';
 import { readOnce, tooLargeBody, type Call, type Header, type Reply } from './call.js';
 import type { Gate } from './gate.js';
@@ -20,7 +21,7 @@ export function callOf(request: Request, info: FetchInfo = {}): Call {
     method: request.method.toUpperCase(),
     target: url.pathname + url.search,
     header: (name) => request.headers.get(name) ?? undefined,
-    body: readOnce((limit) => readBody(request.body, limit)),
+    body: readOnce((limit) => readBody(request, limit)),
     source: info.source,
   };
 }
@@ -49,36 +50,47 @@ export function createPaidHandler(
       case 'refused':
         return responseOf(admission.reply, request.method);
       case 'replayed':
-        return finish(request, admission.payment, replayed(admission.reply));
+        return finish(request.method, admission.payment, replayed(admission.reply));
       case 'paid': {
         const { payment, body } = admission;
-        const readable = body.length === 0 ? request : new Request(request, { body: body as BodyInit });
         let response: Response;
         try {
-          response = await handler(readable, payment);
+          response = await handler(readable(request, body, payment), payment);
         } catch (error) {
           await payment.release();
           throw error;
         }
-        return finish(request, payment, response);
+        return finish(request.method, payment, response);
       }
     }
   };
 }
 
-async function finish(request: Request, payment: Payment, response: Response): Promise<Response> {
+/** The request for the handler: its body can be read again. What is sealed is not compressed, which would leak lengths. */
+export function readable<T extends Request>(request: T, body: Uint8Array, { sealKey }: Payment): T {
+  if (isBodyless(request) && !sealKey) return request;
+  const headers = new Headers(request.headers);
+  if (sealKey) headers.delete('Accept-Encoding');
+  // Of the same class: frameworks add to what a request can do.
+  const Same = request.constructor as new (input: T, init: RequestInit) => T;
+  return new Same(request, { headers, ...(!isBodyless(request) && { body: body as BodyInit }) });
+}
+
+/** The answer of a handler as it goes out: with a receipt, or with the units returned; kept and sealed where it has to be. */
+export async function finish(method: string, payment: Payment, response: Response): Promise<Response> {
   if (response.status >= 400) {
     return payment.release().then(
       (headers) => withHeaders(response, headers, response.body),
-      (error: unknown) => responseOf(payment.failed(error), request.method),
+      (error: unknown) => responseOf(payment.failed(error), method),
     );
   }
   const headers = payment.settle(response.status);
   const body = payment.keepsReply ? recordReply(payment, response) : response.body;
   if (!payment.sealKey || !body) return withHeaders(response, headers, body);
+  const coding = response.headers.get('Content-Encoding');
   const sealed = withHeaders(
     response,
-    [...headers, ['Content-Encoding', 'aes128gcm']],
+    [...headers, ['Content-Encoding', coding === null ? 'aes128gcm' : `${coding}, aes128gcm`]],
     sealStream(payment.sealKey, body),
   );
   sealed.headers.delete('Content-Length');
@@ -120,7 +132,7 @@ function recordReply(payment: Payment, response: Response): ReadableStream<Uint8
   });
 }
 
-function replayed({ status, headers, body }: StoredReply): Response {
+export function replayed({ status, headers, body }: StoredReply): Response {
   const content = status === 204 || status === 304 ? null : (body as BodyInit);
   return new Response(content, {
     status,
@@ -165,7 +177,22 @@ export function responseOf({ status, headers, body }: Reply, method: string): Re
   });
 }
 
-async function readBody(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<Uint8Array> {
+/** The Fetch standard gives them none. */
+function isBodyless({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** @throws ImpulsError `invalid-argument` if somebody has read of the body, so that nobody can know what it was */
+export function checkUnread(request: Request): void {
+  if (isBodyless(request) || !request.bodyUsed) return;
+  throw new ImpulsError('invalid-argument', 'the body was read before its payment could be checked', {
+    hint: 'Put the payment before what reads bodies.',
+  });
+}
+
+async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+  checkUnread(request);
+  const stream = isBodyless(request) ? null : request.body;
   if (!stream) return new Uint8Array(0);
   const chunks: Uint8Array[] = [];
   let length = 0;
