@@ -5,8 +5,12 @@ import type { Call, Header, Reply } from './call.js';
  * authority of the browser is looked at, and the credential is a bearer secret that the page has to hold itself.
  */
 export interface Cors {
-  /** For every answer to this call; none where no other origin asks. */
-  headers(call: Pick<Call, 'header'>): readonly Header[];
+  /**
+   * For every answer to this call; none where no other origin asks.
+   *
+   * @param more names of further response headers that may be read
+   */
+  headers(call: Pick<Call, 'header'>, more?: readonly string[]): readonly Header[];
   /**
    * The answer to a preflight, undefined for any other call.
    *
@@ -18,19 +22,21 @@ export interface Cors {
 const requestHeaders = ['Authorization', 'Content-Type', 'Accept-Payment', 'Idempotency-Key'];
 const anyOrigin: Header = ['Access-Control-Allow-Origin', '*'];
 const none: readonly Header[] = [];
-const exposed: readonly Header[] = [
-  anyOrigin,
-  [
-    'Access-Control-Expose-Headers',
-    'WWW-Authenticate, Payment-Receipt, Impuls-State, Content-Encoding, Retry-After, Date',
-  ],
-];
+const readable = 'WWW-Authenticate, Payment-Receipt, Impuls-State, Content-Encoding, Retry-After, Date';
+const exposed = expose([readable]);
+
+function expose(names: readonly string[]): readonly Header[] {
+  return [anyOrigin, ['Access-Control-Expose-Headers', names.join(', ')]];
+}
 
 /** @param policy `none` says nothing and answers no preflight: a host may do it in its own way */
 export function createCors(policy: 'any' | 'none'): Cors {
   if (policy === 'none') return { headers: () => none, preflight: () => undefined };
   return {
-    headers: (call) => (call.header('origin') === undefined ? none : exposed),
+    headers(call, more = []) {
+      if (call.header('origin') === undefined) return none;
+      return more.length > 0 ? expose([readable, ...more]) : exposed;
+    },
     preflight(call, declared = []) {
       if (call.method !== 'OPTIONS' || call.header('access-control-request-method') === undefined)
         return undefined;

@@ -84,8 +84,17 @@ export async function finish(method: string, payment: Payment, response: Respons
       (error: unknown) => responseOf(payment.failed(error), method),
     );
   }
+  return deliver(payment, response);
+}
+
+/**
+ * Puts a payment on the head of an answer below 400, and seals its body.
+ *
+ * @param record keeps what goes by of an answer that is kept @returns what of the body is sent
+ */
+export function deliver(payment: Payment, response: Response, record = recordReply): Response {
   const headers = payment.settle(response.status);
-  const body = payment.keepsReply ? recordReply(payment, response) : response.body;
+  const body = payment.keepsReply ? record(payment, response) : response.body;
   if (!payment.sealKey || !body) return withHeaders(response, headers, body);
   const coding = response.headers.get('Content-Encoding');
   const sealed = withHeaders(

@@ -12,6 +12,7 @@ import { isSafe, type Call, type Header, type Reply } from './call.js';
 import type { Challenges, Demands } from './challenges.js';
 import type { Cors } from './cors.js';
 import type { StoredReply } from './ledger.js';
+import { exposedBy, openToOthers, type OtherMethod } from './others.js';
 import { createPayment, stateHeader, type Payment, type PaymentContext } from './payment.js';
 import {
   foreignChallenge,
@@ -38,6 +39,8 @@ export interface Route {
   readonly maxBodyBytes?: number;
   /** Its class in the vendor's books, at most 64 characters. Default: the path of its listing, else ''. */
   readonly name?: string;
+  /** Other ways to pay for it, side by side with cards. Default none. */
+  readonly others?: readonly OtherMethod[];
   /** How the route appears in `/openapi.json`; without it, it does not. */
   readonly listing?: RouteListing;
 }
@@ -76,6 +79,9 @@ export function createGate(
 ): Gate {
   const declared = [...(route.headers ?? [])].map((name) => name.toLowerCase()).sort();
   const { charge = 'price', maxBodyBytes = limits.bodyBytes, name = route.listing?.path ?? '' } = route;
+  const { others = [] } = route;
+  const sent = [...declared, ...others.flatMap(({ requestHeaders = [] }) => requestHeaders)];
+  const exposed = exposedBy(others);
   const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
   const parser = createCredentialParser();
 
@@ -87,10 +93,10 @@ export function createGate(
     return accepted.map((value) => ['WWW-Authenticate', value] as const);
   }
 
-  return async (call) => {
-    const preflight = context.cors.preflight(call, declared);
+  const gate: Gate = async (call) => {
+    const preflight = context.cors.preflight(call, sent);
     if (preflight) return { status: 'refused', reply: preflight };
-    const shared = context.cors.headers(call);
+    const shared = context.cors.headers(call, exposed);
     const now = Math.floor(context.clock() / 1000);
     let price: number;
     try {
@@ -176,6 +182,7 @@ export function createGate(
       stateHeader(acceptance.card, acceptance.tools, 'repeated', payload.tag),
     ]);
   };
+  return others.length > 0 ? openToOthers(gate, others, context) : gate;
 }
 
 /** Why a request has no price. */

@@ -56,6 +56,14 @@ export type {
   Totals,
 } from './ledger.js';
 export { createMemoryLedger } from './ledger-memory.js';
+export { createOtherPayment, type OtherPaymentOptions } from './other-payment.js';
+export type { OtherMethod } from './others.js';
 export type { Payment } from './payment.js';
 export type { FailureBudgetOptions, FailureGauge } from './throttle.js';
-export { createVendor, type Vendor, type VendorIdentity, type VendorOptions } from './vendor.js';
+export {
+  createVendor,
+  type ChallengeIssuer,
+  type Vendor,
+  type VendorIdentity,
+  type VendorOptions,
+} from './vendor.js';

@@ -5,7 +5,7 @@ import { deriveFingerprint, deriveReference, deriveSealKey } from '../core/claim
 import { ImpulsError } from '../core/errors.js';
 import { HmacKey } from '../core/hash.js';
 import { macReceipt, macState, reportState } from '../core/receipt.js';
-import type { PaymentPayload } from '../core/wire/credential.js';
+import { methodName, type PaymentPayload } from '../core/wire/credential.js';
 import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
 import { formatExpires } from '../core/wire/time.js';
@@ -16,6 +16,8 @@ import { unavailableReply } from './problems.js';
 
 /** One payment, in the hands of the handler that serves it. Holds the payment key. */
 export interface Payment {
+  /** `impuls`: by a card. Any other was paid by another method, which leaves no units and no key. */
+  readonly method: string;
   /** Names the payment and shows nothing of the card. base64url, 16 characters. */
   readonly reference: string;
   /** Units charged as it stands. */
@@ -69,6 +71,7 @@ export function createPayment(
 
 /** One is made for each request that is paid: its methods are shared, and its secrets private. */
 class ClaimPayment implements Payment {
+  readonly method = methodName;
   readonly verdict: 'accepted' | 'repeated';
   readonly keepsReply: boolean;
   readonly #context: PaymentContext;

@@ -13,7 +13,7 @@ import { createCounter } from './accept.js';
 import { createActivity, type ActivityKind, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Reply } from './call.js';
-import { createChallenges } from './challenges.js';
+import { createChallenges, type Challenges } from './challenges.js';
 import { createCors, type Cors } from './cors.js';
 import { createCreditDesk } from './credits.js';
 import { describeApi, describeForModels, type ListedRoute } from './discovery.js';
@@ -47,6 +47,12 @@ export interface VendorOptions extends VendorIdentity {
   readonly onError?: (error: unknown) => void;
 }
 
+/** Who asks for payments at a gate, where it is not the vendor: another server of the same realm that asks for the vendor's cards. */
+export interface ChallengeIssuer {
+  /** Its secret, by which it knows its own challenges. */
+  readonly key: Uint8Array;
+}
+
 /** A vendor: issues its own cards and accepts them. */
 export interface Vendor {
   /** As published now. */
@@ -64,7 +70,7 @@ export interface Vendor {
   /** Answers the vendor's own paths: key document, endpoints, discovery. Undefined for any other. */
   answer(call: Call): Promise<Reply | undefined>;
   /** A gate for a paid route. */
-  gate(route: Route): Gate;
+  gate(route: Route, issuer?: ChallengeIssuer): Gate;
   /** What a host puts on the answers that it gives itself, such as files that are free. The vendor's own have it. */
   readonly cors: Cors;
   /** Makes `count` voucher codes, each good for `items`. Durable when it resolves. Secret: shown once, kept as a hash. */
@@ -86,7 +92,6 @@ export function createVendor(options: VendorOptions): Vendor {
   const { ledger, clock = Date.now, random = platformRandom, onError = () => {} } = options;
   const cors = createCors(options.cors ?? 'any');
   const voucherKey = new HmacKey(options.keys.voucher);
-  const secret = new HmacKey(options.keys.challenge);
   const failures = createFailureBudget({ ...options.failureBudget, clock });
   const activity = createActivity(clock, options.onAnswered);
   const listed: ListedRoute[] = [];
@@ -109,9 +114,11 @@ export function createVendor(options: VendorOptions): Vendor {
   }
 
   const { document } = current.received;
+  const challengesBy = (key: Uint8Array): Challenges =>
+    createChallenges({ secret: new HmacKey(key), document, digest: () => current.digest, random });
   const gateContext: GateContext = {
     origin: document.origin,
-    challenges: createChallenges({ secret, document, digest: () => current.digest, random }),
+    challenges: challengesBy(options.keys.challenge),
     cors,
     activity,
     ledger,
@@ -159,9 +166,12 @@ export function createVendor(options: VendorOptions): Vendor {
       return reply && { ...reply, headers: [...reply.headers, ...cors.headers(call)] };
     },
 
-    gate(route) {
+    gate(route, issuer) {
       if (route.listing) listed.push({ ...route, listing: route.listing });
-      return createGate(gateContext, route);
+      return createGate(
+        issuer ? { ...gateContext, challenges: challengesBy(issuer.key) } : gateContext,
+        route,
+      );
     },
 
     createVouchers: (items, count) =>
