@@ -17,6 +17,13 @@ function showing(document: KeyDocument): Network {
   };
 }
 
+/** What a page gets for a redirect that it does not follow. */
+function hiddenRedirect(): Response {
+  const response = Response.error();
+  Object.defineProperty(response, 'type', { value: 'opaqueredirect' });
+  return response;
+}
+
 const digestOf = (document: KeyDocument): string =>
   toBase64url(parseKeyDocument(formatKeyDocument(document)).digest);
 
@@ -49,6 +56,24 @@ describe('redeeming', () => {
     }
     expect([...steps]).toEqual(['document', 'order', 'blind', 'issue', 'verify']);
     expect(wallet.cards()).toEqual(cards);
+  });
+
+  it('follows no redirect, and is not told of one by a browser', async () => {
+    for (const elsewhere of [() => Response.redirect('https://elsewhere.example/', 302), hiddenRedirect]) {
+      const world = await createWorld(route);
+      const wallet = await world.open();
+      const code = await world.voucher();
+      const asked: string[] = [];
+      world.network = async (request) => {
+        asked.push(`${request.redirect} ${new URL(request.url).pathname}`);
+        return elsewhere();
+      };
+      await expect(wallet.redeem(origin, code, { protocol: 'chain' })).rejects.toMatchObject({
+        code: 'network',
+        message: `${origin} sends its visitors elsewhere`,
+      });
+      expect(asked).toEqual([`manual ${wellKnown}`]);
+    }
   });
 
   it('says what is wrong with a code', async () => {

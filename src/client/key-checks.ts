@@ -186,7 +186,7 @@ async function fetchCopy(
     const response = await fetch(url, {
       cache: 'no-store',
       credentials: 'omit',
-      redirect: 'error',
+      redirect: 'manual',
       referrerPolicy: 'no-referrer',
     });
     if (response.status !== 200) {

@@ -63,13 +63,18 @@ export interface ShownDocument {
 const attempts = 3;
 const delayMs = 300;
 
-/** Nothing that the vendor set at the sale comes along later, and the other way round. */
+/** Nothing that the vendor set at the sale comes along later, and the other way round. No redirect is followed: not every platform has `error`. */
 const quiet = {
   cache: 'no-store',
   credentials: 'omit',
-  redirect: 'error',
+  redirect: 'manual',
   referrerPolicy: 'no-referrer',
 } as const satisfies RequestInit;
+
+/** A browser does not say which one it is. */
+function isRedirect({ type, status }: Response): boolean {
+  return type === 'opaqueredirect' || (status >= 300 && status < 400);
+}
 
 export function createVendors(journal: Journal, { clock, sleep, log }: Environment): Vendors {
   const offsets = new Map<string, number>();
@@ -94,10 +99,16 @@ export function createVendors(journal: Journal, { clock, sleep, log }: Environme
       try {
         response = await via(origin + path, { ...quiet, ...init });
         noteDate(origin, response);
-        if (response.status < 500) return response;
       } catch (error) {
         cause = error;
       }
+      if (response && isRedirect(response)) {
+        discard(response);
+        throw new ImpulsError('network', `${origin} sends its visitors elsewhere`, {
+          hint: 'Check the address of the vendor.',
+        });
+      }
+      if (response && response.status < 500) return response;
       const wait = response && retryAfterMs(response);
       discard(response);
       if (attempt === attempts) {
