@@ -12,7 +12,7 @@ import {
   type Reply,
   type Vendor,
 } from '../server/index.js';
-import { readBody } from './request-body.js';
+import { checkUnread, readBody } from './request-body.js';
 import { sourceOfAddress } from './source.js';
 import { createSealedWriter, type SealedWriter } from './sealed-writer.js';
 
@@ -102,6 +102,7 @@ export function createPaidNodeHandler(
   handler: PaidNodeHandler,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {
+    checkUnread(req);
     const admission = await gate(callOf(req));
     switch (admission.status) {
       case 'refused':
@@ -198,25 +199,34 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
 
   function hold(): void {
     phase = 'held';
-    payment.release().then(
-      (headers) => {
-        phase = 'passing';
-        put(headers);
-        for (const call of held) call();
-        held = [];
-        // Whoever was told to wait goes on; if the socket has to be waited for, it says so itself.
-        if (!res.writableNeedDrain && !res.writableEnded) res.emit('drain');
-      },
-      (error: unknown) => {
-        // The release may or may not be durable: say nothing that the client could take for an end of its claim.
-        phase = 'passing';
-        held = [];
-        const reply = payment.failed(error);
-        for (const name of res.getHeaderNames()) res.removeHeader(name);
-        writeHead(reply.status, reply.headers.flat());
-        end(res.req.method === 'HEAD' ? undefined : reply.body);
-      },
-    );
+    // The head counts as written: who looks for that before it answers, such as a handler of errors, leaves it alone.
+    Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
+    const release = (): void => {
+      phase = 'passing';
+      delete (res as { headersSent?: boolean }).headersSent;
+    };
+    payment
+      .release()
+      .then(
+        (headers) => {
+          release();
+          put(headers);
+          for (const call of held) call();
+          held = [];
+          // Whoever was told to wait goes on; if the socket has to be waited for, it says so itself.
+          if (!res.writableNeedDrain && !res.writableEnded) res.emit('drain');
+        },
+        (error: unknown) => {
+          // The release may or may not be durable: say nothing that the client could take for an end of its claim.
+          release();
+          held = [];
+          const reply = payment.failed(error);
+          for (const name of res.getHeaderNames()) res.removeHeader(name);
+          writeHead(reply.status, reply.headers.flat());
+          end(res.req.method === 'HEAD' ? undefined : reply.body);
+        },
+      )
+      .catch((error: unknown) => res.destroy(error as Error));
   }
 
   /** Decides on the first word of an answer. @returns whether it may go out now */

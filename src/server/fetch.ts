@@ -45,6 +45,7 @@ export function createPaidHandler(
   handler: PaidHandler,
 ): (request: Request, info?: FetchInfo) => Promise<Response> {
   return async (request, info) => {
+    checkUnread(request);
     const admission = await gate(callOf(request, info));
     switch (admission.status) {
       case 'refused':
@@ -84,7 +85,9 @@ export async function finish(method: string, payment: Payment, response: Respons
       (error: unknown) => responseOf(payment.failed(error), method),
     );
   }
-  return deliver(payment, response);
+  if (method !== 'HEAD') return deliver(payment, response);
+  await response.body?.cancel();
+  return deliver(payment, withHeaders(response, [], null));
 }
 
 /**
