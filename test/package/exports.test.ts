@@ -122,6 +122,10 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'revokeKey',
     'rotateKeys',
   ],
+  './server/hono': ['endpoints', 'paid'],
+  './server/express': ['endpoints', 'paid'],
+  './server/fastify': ['endpoints', 'paid'],
+  './server/next': ['endpoints', 'paid'],
   './server/sales': [
     'createMemorySaleRecords',
     'createPayments',

@@ -38,6 +38,11 @@ const layers: readonly Layer[] = [
   },
 ];
 
+/** Entry points of the adapters for frameworks that also run where there is no Node. */
+const portable = ['hono.js', 'next.js'];
+/** What adapters know the types of, and nothing else. */
+const typesOnly = ['express', 'fastify', 'hono'];
+
 const peers = Object.keys(manifest.peerDependencies ?? {});
 
 describe('the built modules', () => {
@@ -59,6 +64,12 @@ describe('the built modules', () => {
     expect(findPath(modulesOf(name), (module) => peers.includes(packageOf(module) ?? ''))).toEqual([]);
   });
 
+  it.each(portable)('of adapters that begin at %s reach nothing of Node', (entry) => {
+    const modules = modulesOf('adapters').filter((module) => module.endsWith(`/adapters/${entry}`));
+    expect(modules).toHaveLength(1);
+    expect(findPath(modules, isBuiltin)).toEqual([]);
+  });
+
   it('of node are seen to reach Node, the peer and the core, so the walk does walk', () => {
     const modules = modulesOf('node');
     expect(findPath(modules, isBuiltin)).toHaveLength(2);
@@ -70,7 +81,7 @@ describe('the built modules', () => {
 
 describe('the dependencies', () => {
   it('are those that the layers import, and the optional peers', () => {
-    const imported = new Set(layers.flatMap(({ packages }) => packages));
+    const imported = new Set([...layers.flatMap(({ packages }) => packages), ...typesOnly]);
     expect([...Object.keys(manifest.dependencies ?? {}), ...peers].sort()).toEqual([...imported].sort());
     for (const peer of peers) expect(manifest.peerDependenciesMeta?.[peer]).toEqual({ optional: true });
   });
