@@ -10,6 +10,7 @@ import type { HeldCard, Journal } from './journal.js';
 import type { ClaimRecord } from './records.js';
 import { heldBack } from './refusals.js';
 import { discard, readProblem, retryAfterMs } from './reply-body.js';
+import { openReply } from './sealed-reply.js';
 import type { KeyedPayment, Payment } from './summary.js';
 import type { Vendors } from './vendors.js';
 import { decide, type Move } from './verdicts.js';
@@ -164,7 +165,9 @@ async function free(
     refused: verdict === 'forged',
     top: report.top,
   });
-  return { result: 'freed', card: record.card, verdict, then, response, offer, holder };
+  // What an earlier payment has brought about is told for nothing, and sealed for this claim.
+  const answer = response.ok ? openReply(response, claim.key, record.seal) : response;
+  return { result: 'freed', card: record.card, verdict, then, response: answer, offer, holder };
 }
 
 /** The answer to a claim that was charged before. A vendor that gives none any more is done with it. */

@@ -90,7 +90,7 @@ export function redeliveryInit(outgoing: Outgoing, record: ClaimRecord, authoriz
 export function journaled(
   { method, url, headers, body, digest }: Outgoing,
   declared: readonly string[],
-): Pick<ClaimRecord, 'method' | 'url' | 'headers' | 'digest' | 'contentType' | 'body'> {
+): Pick<ClaimRecord, 'method' | 'url' | 'headers' | 'digest' | 'contentType' | 'body' | 'idempotencyKey'> {
   return {
     method,
     url: url.href,
@@ -98,6 +98,7 @@ export function journaled(
     digest,
     contentType: (body && headers.get('Content-Type')) ?? undefined,
     body: body && body.length <= maxJournaled ? body : undefined,
+    idempotencyKey: headers.get('Idempotency-Key') ?? undefined,
   };
 }
 
@@ -105,6 +106,7 @@ export function journaled(
 export function replayInit(record: ClaimRecord, authorization: string): RequestInit {
   const headers = new Headers(record.headers.filter(([, value]) => value !== '') as [string, string][]);
   if (record.contentType !== undefined) headers.set('Content-Type', record.contentType);
+  if (record.idempotencyKey !== undefined) headers.set('Idempotency-Key', record.idempotencyKey);
   headers.set('Authorization', authorization);
   return {
     method: record.method,

@@ -65,6 +65,7 @@ const claim: records.ClaimRecord = {
   },
   contentType: 'text/plain',
   body: bytes(5, 7),
+  idempotencyKey: 'one',
 };
 
 interface Kind {
@@ -95,7 +96,7 @@ const kinds = [
   kindOf('claim', records.readClaim, records.formatClaim, claim),
 ];
 const corrupt = expect.objectContaining({ code: 'storage-corrupt' }) as Error;
-const optional = ['generator', 'seal', 'contentType', 'digest', 'body'];
+const optional = ['generator', 'seal', 'contentType', 'digest', 'body', 'idempotencyKey'];
 const anyText = ['vendor', 'code', 'url', 'method', 'card'];
 
 describe('the records of a wallet', () => {

@@ -107,6 +107,8 @@ export interface ClaimRecord {
   /** The media type and the body, to be sent again; absent if there is none or it is longer than 64 KiB. */
   readonly contentType?: string | undefined;
   readonly body?: Uint8Array | undefined;
+  /** The request's `Idempotency-Key`, to be sent again: what this claim pays for may be asked for with another one too. */
+  readonly idempotencyKey?: string | undefined;
   /** When it is settled the record is kept until what was paid for has arrived. */
   readonly keep?: true | undefined;
   /** The name of the CreditRecord that its units go to: it is no payment. */
@@ -245,6 +247,7 @@ export function readClaim(json: JsonObject): ClaimRecord {
     challenge: challengeFromJson(expectObject(json['challenge'], 'challenge')),
     contentType: optionalText(json['contentType'], 'contentType'),
     body: body === undefined ? undefined : fromBase64url(expectText(body, 'body')),
+    idempotencyKey: optionalText(json['idempotencyKey'], 'idempotencyKey'),
     keep,
     credit: optionalText(json['credit'], 'credit'),
   };

@@ -63,6 +63,7 @@ async function lived(): Promise<string> {
     await acceptClaim(ledger, card, 32, 1, { acceptedAt: at + 2 * day });
     const partly = await acceptClaim(ledger, card, 45, 5, { acceptedAt: at + 2 * day });
     await giveBack(ledger, card, partly, 2);
+    await acceptClaim(ledger, card, 46, 1, { acceptedAt: at + 2 * day, status: 'released', kept: 0 });
     const exchanged = await credit(ledger, card, 47, 'exchange');
     await ledger.serveOrder(exchanged, 'd', [new Uint8Array(384)], [{ key, units: 2 }], at + 3 * day);
     await ledger.payRefund(await credit(ledger, card, 49, 'refund'), at + 4 * day);

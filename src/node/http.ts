@@ -182,7 +182,10 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
     const bodyless = status === 204 || status === 304 || res.req.method === 'HEAD';
     if (payment.keepsReply) {
       const headers = keptHeaders(res);
-      recorder = createReplyRecorder((body) => payment.keep(body && { status, headers, body }));
+      recorder = createReplyRecorder(
+        (body) => payment.keep(body && { status, headers, body }),
+        payment.maxReplyBytes,
+      );
     }
     if (payment.sealKey && !bodyless) {
       res.removeHeader('Content-Length');

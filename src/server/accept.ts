@@ -6,8 +6,9 @@ import { derivePaymentKey, verifyTag, type ClaimedRequest } from '../core/claim.
 import { sha256 } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import { protocols, type Scheme } from '../core/protocol.js';
-import { spend, type Verdict } from '../core/spend.js';
+import { spend, type Outcome, type Verdict } from '../core/spend.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
+import { idempotencyKeyOf } from './idempotency.js';
 import type { CardEntry, ClaimRecord, CreditTo, Ledger, StoredCard } from './ledger.js';
 
 /** From a parsed credential to a verdict that is durable: docs/spec.md §6.4, in its order. */
@@ -36,6 +37,8 @@ export interface ClaimTerms {
   readonly price: number;
   readonly charge: 'price' | 'capture';
   readonly safe: boolean;
+  /** What the client named an unsafe request by: its `Idempotency-Key`. */
+  readonly idempotencyKey?: string | undefined;
   /** Its class, for the books. */
   readonly route: string;
   /** Unix seconds. */
@@ -73,6 +76,15 @@ export type Acceptance =
       readonly status: 'refused';
       readonly verdict: Exclude<Verdict, 'accepted' | 'repeated'>;
       readonly holder?: Uint8Array | undefined;
+    })
+  /** Released from the beginning: an earlier claim has the same idempotency key. */
+  | (Authentic & {
+      readonly status: 'superseded';
+      readonly verdict: 'released';
+      readonly record: ClaimRecord & { readonly key: Uint8Array };
+      readonly earlier: ClaimRecord;
+      /** `same`: the earlier one is settled, and was for the same request. `unknown`: it was interrupted. `other`: another request. */
+      readonly request: 'same' | 'unknown' | 'other';
     });
 
 interface Authentic {
@@ -85,7 +97,10 @@ export interface Accepting {
   /** How often each settled claim was served again, and how often a card's proofs failed. In memory, bounded. */
   readonly repeats: Counter;
   readonly forgeries: Counter;
-  /** Tags of the claims of safe methods whose handlers run now: theirs alone are in progress. */
+  /**
+   * Tags of claims that are in progress though their records look settled: those of safe methods whose handlers run now, and
+   * those of unsafe ones that have captured their units and are to have a reply yet.
+   */
   readonly running: Set<string>;
 }
 
@@ -105,6 +120,10 @@ export async function acceptClaim(
   if (card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
   const tools = cardTools(card.entry);
   if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
+  const named =
+    terms.idempotencyKey === undefined
+      ? undefined
+      : idempotencyKeyOf(tools.keys.auth, request, terms.idempotencyKey);
   const bodyMatches = terms.sealed && matches(terms.body, payload.digest);
 
   for (;;) {
@@ -127,6 +146,11 @@ export async function acceptClaim(
       repeats.add(tag);
       return { status: 'paid', verdict: 'repeated', card, tools, record: { ...record, key: record.key } };
     }
+    const earlier = named && isFree(outcome) ? await ledger.findIdempotent(id, named.name) : undefined;
+    if (outcome.verdict === 'released' && earlier?.status === 'settled' && record?.key) {
+      // It was told that before, and the answer may have been lost.
+      return supersede({ card, tools }, { ...record, key: record.key }, earlier, named!.print, repeats);
+    }
     if (outcome.verdict === 'conflict') {
       const from = payload.protocol === 'chain' ? payload.end - payload.units : payload.end - 1;
       const holder = await ledger.findHolder(id, from, payload.end);
@@ -136,6 +160,9 @@ export async function acceptClaim(
     if (outcome.verdict === 'forged') forgeries.add(id);
     if (outcome.verdict !== 'accepted') return { status: 'refused', verdict: outcome.verdict, card, tools };
 
+    if (earlier && statusOf(earlier, running) === 'pending') {
+      return { status: 'refused', verdict: 'in-progress', card, tools };
+    }
     const accepted = {
       tag,
       end: payload.end,
@@ -146,12 +173,23 @@ export async function acceptClaim(
       status: 'pending' as const,
       safe: terms.safe,
       key: derivePaymentKey(tools.keys.pay, outcome.ikm, payload),
+      idempotency: named,
       acceptedAt: terms.now,
       challengeExpires: terms.challengeExpires!,
     };
-    const done = terms.takingBack
-      ? await credit(ledger, card, outcome.next, accepted, terms.takingBack)
-      : await ledger.accept(id, card.version, outcome.next, accepted);
+    if (earlier) {
+      const record = { ...accepted, kept: 0, status: 'released' as const, idempotency: undefined };
+      const next = tools.scheme.giveBack(outcome.next, payload, outcome.kept, 0);
+      if (await ledger.accept(id, card.version, next, record)) {
+        const moved = { entry: card.entry, state: next, version: card.version + 1 };
+        return supersede({ card: moved, tools }, record, earlier, named!.print, repeats);
+      }
+    }
+    const done = earlier
+      ? false
+      : terms.takingBack
+        ? await credit(ledger, card, outcome.next, accepted, terms.takingBack)
+        : await ledger.accept(id, card.version, outcome.next, accepted);
     if (done === 'closed') return { status: 'refused', verdict: 'mismatched', card, tools };
     if (done) {
       if (accepted.safe) running.add(tag);
@@ -162,6 +200,24 @@ export async function acceptClaim(
     if (!fresh) return { status: 'unknown', reason: 'card' };
     card = fresh;
   }
+}
+
+/** Whether a claim would be, or was, free to take the place of another one with its idempotency key. */
+function isFree({ verdict }: Outcome): boolean {
+  return verdict === 'accepted' || verdict === 'released';
+}
+
+function supersede(
+  authentic: Authentic,
+  record: ClaimRecord & { readonly key: Uint8Array },
+  earlier: ClaimRecord,
+  print: string,
+  repeats: Counter,
+): Acceptance {
+  const isSame = earlier.idempotency?.print === print;
+  if (isSame) repeats.add(earlier.tag);
+  const request = !isSame ? 'other' : earlier.status === 'settled' ? 'same' : 'unknown';
+  return { status: 'superseded', verdict: 'released', ...authentic, record, earlier, request };
 }
 
 /** As `Ledger.accept`, and the units go to an order. */
@@ -180,10 +236,12 @@ async function credit(
 
 /**
  * A claim of a safe method that has been served is as good as settled: it can only be served again. So its record is left
- * pending, and a payment costs one write to the ledger, not two.
+ * pending, and a payment costs one write to the ledger, not two. One of an unsafe method that has captured its units is
+ * settled before it has its reply.
  */
-function statusOf(record: ClaimRecord, running: ReadonlySet<string>): ClaimRecord['status'] {
-  return record.status === 'pending' && record.safe && !running.has(record.tag) ? 'settled' : record.status;
+function statusOf({ status, safe, tag }: ClaimRecord, running: ReadonlySet<string>): ClaimRecord['status'] {
+  if (status === 'pending') return safe && !running.has(tag) ? 'settled' : status;
+  return status === 'settled' && !safe && running.has(tag) ? 'pending' : status;
 }
 
 /** A request without a body has no digest, one with a body has its own. */

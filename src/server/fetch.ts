@@ -112,8 +112,9 @@ export function deliver(payment: Payment, response: Response, record = recordRep
 /** Passes an answer on and keeps it for a repeat, if it is short enough. A client that goes away does not end the recording. */
 function recordReply(payment: Payment, response: Response): ReadableStream<Uint8Array> | null {
   const headers = [...response.headers].filter(([name]) => name !== 'set-cookie');
-  const recorder = createReplyRecorder((body) =>
-    payment.keep(body && { status: response.status, headers, body }),
+  const recorder = createReplyRecorder(
+    (body) => payment.keep(body && { status: response.status, headers, body }),
+    payment.maxReplyBytes,
   );
   if (!response.body) {
     recorder.end();

@@ -17,10 +17,12 @@ import { createPayment, stateHeader, type Payment, type PaymentContext } from '.
 import {
   foreignChallenge,
   problemReply,
+  supersededProblems,
   unavailableReply,
   unknownProblems,
   verdictProblems,
 } from './problems.js';
+import { createReplies, type ReplyLimits } from './replies.js';
 
 /** A paid route: what it costs and how it is charged. */
 export interface Route {
@@ -37,6 +39,8 @@ export interface Route {
   readonly seal?: 'required';
   /** The largest request body, in bytes. Default 1 MiB. */
   readonly maxBodyBytes?: number;
+  /** What is kept of the answers to unsafe methods. Default: what the vendor says. */
+  readonly replies?: ReplyLimits;
   /** Its class in the vendor's books, at most 64 characters. Default: the path of its listing, else ''. */
   readonly name?: string;
   /** Other ways to pay for it, side by side with cards. Default none. */
@@ -69,6 +73,8 @@ export interface GateContext extends Accepting, PaymentContext {
   readonly challenges: Challenges;
   readonly cors: Cors;
   readonly activity: Activity;
+  /** Where a route says nothing else. */
+  readonly replies: ReplyLimits;
 }
 
 /** @param takingBack of a route that takes cards back: for a call and its body, where the units go */
@@ -84,6 +90,7 @@ export function createGate(
   const exposed = exposedBy(others);
   const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
   const parser = createCredentialParser();
+  const replies = createReplies({ ...context.replies, ...route.replies }, context.clock);
 
   /** Every 402 carries fresh challenges, those that the client accepts, and nothing else does. */
   function challengesFor(code: ProblemCode, price: number, now: number, call: Call): Header[] {
@@ -145,13 +152,15 @@ export function createGate(
     const challengeExpires = context.challenges.verify(challenge);
     if (challengeExpires !== undefined && challenge.intent === 'session') parser.remember(challenge);
     const tag = toBase64url(payload.tag);
+    // What has been credited can be said again.
+    const safe = takingBack !== undefined || isSafe(call.method);
     let acceptance: Acceptance;
     try {
       acceptance = await acceptClaim(context, payload, request, {
         price,
         charge,
-        // What has been credited can be said again.
-        safe: takingBack !== undefined || isSafe(call.method),
+        safe,
+        idempotencyKey: safe ? undefined : call.header('idempotency-key') || undefined,
         route: name,
         now,
         challengeExpires,
@@ -174,12 +183,20 @@ export function createGate(
       const [code, detail] = foreign ? foreignChallenge : verdictProblems[verdict];
       return refuse(code, detail, verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state]);
     }
-    const payment = createPayment(context, acceptance, payload, shared);
-    if (acceptance.verdict === 'accepted' || acceptance.record.safe) return { status: 'paid', payment, body };
-    const { reply } = acceptance.record;
+    const payment = createPayment(context, acceptance, payload, shared, replies);
+    const { card, tools, verdict } = acceptance;
+    if (acceptance.status === 'paid' && (verdict === 'accepted' || acceptance.record.safe)) {
+      return { status: 'paid', payment, body };
+    }
+    if (acceptance.status === 'superseded' && acceptance.request !== 'same') {
+      const state = stateHeader(card, tools, verdict, payload.tag);
+      return refuse(...supersededProblems[acceptance.request], [state]);
+    }
+    const record = acceptance.status === 'superseded' ? acceptance.earlier : acceptance.record;
+    const reply = replies.tell(record, context.repeats.count(record.tag), now);
     if (reply) return { status: 'replayed', payment, reply };
-    return refuse('already-done', 'It is done, and what it answered was not kept.', [
-      stateHeader(acceptance.card, acceptance.tools, 'repeated', payload.tag),
+    return refuse('already-done', 'It is done, and what it answered is not told again.', [
+      stateHeader(card, tools, verdict, payload.tag),
     ]);
   };
   return others.length > 0 ? openToOthers(gate, others, context) : gate;

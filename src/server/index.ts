@@ -59,6 +59,7 @@ export { createMemoryLedger } from './ledger-memory.js';
 export { createOtherPayment, type OtherPaymentOptions } from './other-payment.js';
 export type { OtherMethod } from './others.js';
 export type { Payment } from './payment.js';
+export type { ReplyLimits } from './replies.js';
 export type { FailureBudgetOptions, FailureGauge } from './throttle.js';
 export {
   createVendor,

@@ -26,6 +26,7 @@ class OtherPayment implements Payment {
   readonly verdict = 'accepted';
   readonly sealKey = undefined;
   readonly keepsReply = false;
+  readonly maxReplyBytes = 0;
   readonly #receipt: OtherPaymentOptions['receipt'];
   readonly #shared: readonly Header[];
 

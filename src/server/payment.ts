@@ -13,6 +13,7 @@ import { giveBackUnits, type CardTools } from './accept.js';
 import type { Header, Reply } from './call.js';
 import type { ClaimRecord, Ledger, StoredCard, StoredReply } from './ledger.js';
 import { unavailableReply } from './problems.js';
+import type { Replies } from './replies.js';
 
 /** One payment, in the hands of the handler that serves it. Holds the payment key. */
 export interface Payment {
@@ -22,7 +23,8 @@ export interface Payment {
   readonly reference: string;
   /** Units charged as it stands. */
   readonly units: number;
-  readonly verdict: 'accepted' | 'repeated';
+  /** `released`: an earlier payment had the same `Idempotency-Key`, and this one costs nothing. */
+  readonly verdict: 'accepted' | 'repeated' | 'released';
   /** K, 32 bytes, secret: client and vendor hold it, and nobody else. No log, inspect or JSON shows it. */
   readonly key: Uint8Array;
   /** Four bytes of hex for people to compare. */
@@ -31,6 +33,8 @@ export interface Payment {
   readonly sealKey: Uint8Array | undefined;
   /** Whether the answer is to be kept, so that a repeat gets the same: the method is not safe. Then `keep` ends the claim. */
   readonly keepsReply: boolean;
+  /** The longest body that is kept, in bytes. */
+  readonly maxReplyBytes: number;
   /** Keeps the lowest `units` of the claim and returns the rest, durably; once, before the head of the answer. */
   capture(units: number): Promise<void>;
   /** Ends the claim in favour of the vendor. @returns headers for the head of an answer of this status, below 400 */
@@ -55,25 +59,27 @@ export interface PaymentContext {
 interface Paid {
   readonly card: StoredCard;
   readonly tools: CardTools;
-  readonly verdict: 'accepted' | 'repeated';
+  readonly verdict: 'accepted' | 'repeated' | 'released';
   readonly record: ClaimRecord & { readonly key: Uint8Array };
 }
 
-/** @param shared headers that every answer gets */
+/** @param shared headers that every answer gets @param replies those of the route */
 export function createPayment(
   context: PaymentContext,
   paid: Paid,
   payload: PaymentPayload,
   shared: readonly Header[],
+  replies: Replies,
 ): Payment {
-  return new ClaimPayment(context, paid, payload, shared);
+  return new ClaimPayment(context, paid, payload, shared, replies);
 }
 
 /** One is made for each request that is paid: its methods are shared, and its secrets private. */
 class ClaimPayment implements Payment {
   readonly method = methodName;
-  readonly verdict: 'accepted' | 'repeated';
+  readonly verdict: 'accepted' | 'repeated' | 'released';
   readonly keepsReply: boolean;
+  readonly #replies: Replies;
   readonly #context: PaymentContext;
   readonly #paid: Paid;
   readonly #payload: PaymentPayload;
@@ -83,17 +89,24 @@ class ClaimPayment implements Payment {
   #resolved: boolean;
   #sealKey: Uint8Array | undefined;
 
-  constructor(context: PaymentContext, paid: Paid, payload: PaymentPayload, shared: readonly Header[]) {
+  constructor(
+    context: PaymentContext,
+    paid: Paid,
+    payload: PaymentPayload,
+    shared: readonly Header[],
+    replies: Replies,
+  ) {
     const { verdict, record, card } = paid;
     this.verdict = verdict;
     this.#context = context;
     this.#paid = paid;
     this.#payload = payload;
     this.#shared = shared;
+    this.#replies = replies;
     this.#card = card;
     this.#kept = record.kept;
     // What is served again may have been served before, even if a crash forgot it: its units never come back.
-    this.#resolved = verdict === 'repeated';
+    this.#resolved = verdict !== 'accepted';
     this.keepsReply = !record.safe && !this.#resolved;
   }
 
@@ -113,6 +126,10 @@ class ClaimPayment implements Payment {
     return toHex(deriveFingerprint(this.key));
   }
 
+  get maxReplyBytes(): number {
+    return this.#replies.maxBytes;
+  }
+
   get units(): number {
     return this.#kept;
   }
@@ -127,25 +144,41 @@ class ClaimPayment implements Payment {
       );
     }
     if (this.#resolved || units === kept) return;
-    await this.#giveBack(units);
+    const { running } = this.#context;
+    // Before it looks settled.
+    if (this.keepsReply) running.add(this.#paid.record.tag);
+    try {
+      await this.#giveBack(units);
+    } catch (error) {
+      if (this.keepsReply) running.delete(this.#paid.record.tag);
+      throw error;
+    }
     this.#kept = units;
     this.#resolved = true;
   }
 
   settle(status: number): Header[] {
-    this.#context.running.delete(this.#paid.record.tag);
+    if (!this.keepsReply) this.#context.running.delete(this.#paid.record.tag);
     this.#resolved = true;
     if (status >= 300) return [this.#state(this.verdict), ...this.#shared];
-    return [this.#receipt(), ['Cache-Control', 'private'], ...this.#shared];
+    const proof = this.verdict === 'released' ? this.#state(this.verdict) : this.#receipt(this.verdict);
+    return [proof, ['Cache-Control', 'private'], ...this.#shared];
   }
 
   keep(reply: StoredReply | undefined): void {
-    const { ledger, onError } = this.#context;
-    ledger.settle(this.#card.entry.id, this.#paid.record.tag, reply).catch(onError);
+    const { ledger, onError, running } = this.#context;
+    const { id } = this.#card.entry;
+    const { tag } = this.#paid.record;
+    const kept = reply && this.#replies.admit(id, reply) ? reply : undefined;
+    ledger.settle(id, tag, kept).catch(onError);
+    running.delete(tag);
   }
 
   async release(): Promise<Header[]> {
-    if (this.#resolved) return [this.#state(this.verdict), ...this.#shared];
+    if (this.#resolved) {
+      this.#context.running.delete(this.#paid.record.tag);
+      return [this.#state(this.verdict), ...this.#shared];
+    }
     const done = await this.#giveBack(0);
     this.#context.running.delete(this.#paid.record.tag);
     this.#resolved = true;
@@ -169,10 +202,10 @@ class ClaimPayment implements Payment {
     return stateHeader(this.#card, this.#paid.tools, verdict, this.#payload.tag);
   }
 
-  #receipt(): Header {
+  #receipt(verdict: 'accepted' | 'repeated'): Header {
     const key = new HmacKey(this.key);
     const claims = {
-      verdict: this.verdict,
+      verdict,
       units: this.#kept,
       remaining: unitsLeft(this.#card.state),
       end: this.#paid.record.end,

@@ -38,6 +38,18 @@ export const unknownProblems: Readonly<Record<'card' | 'tag' | 'restored', Probl
   tag: ['verification-failed', 'No such card is active here, or the claim is not for this request.'],
 };
 
+/** Of a claim that is released because an earlier one has its `Idempotency-Key`. */
+export const supersededProblems: Readonly<Record<'unknown' | 'other', Problem>> = {
+  unknown: [
+    'outcome-unknown',
+    'The vendor stopped while it served this request for an earlier payment. This one costs nothing.',
+  ],
+  other: [
+    'idempotency-key-reused',
+    'This Idempotency-Key was used for another request. This one costs nothing.',
+  ],
+};
+
 export function problemReply(code: ProblemCode, detail?: string, headers: readonly Header[] = []): Reply {
   return {
     status: problems[code].status,

@@ -1,7 +1,7 @@
 import { concat } from '../core/bytes.js';
 import { limits } from '../core/limits.js';
 
-/** Collects the body of an answer that is to be kept, up to `limits.replyBytes`. */
+/** Collects the body of an answer that is to be kept. */
 export interface ReplyRecorder {
   readonly recording: boolean;
   write(chunk: Uint8Array): void;
@@ -11,8 +11,14 @@ export interface ReplyRecorder {
   abandon(): void;
 }
 
-/** @param done called once: with the whole body, or with undefined if it was too long or broke off */
-export function createReplyRecorder(done: (body: Uint8Array | undefined) => void): ReplyRecorder {
+/**
+ * @param done called once: with the whole body, or with undefined if it was too long or broke off
+ * @param maxBytes of the body
+ */
+export function createReplyRecorder(
+  done: (body: Uint8Array | undefined) => void,
+  maxBytes: number = limits.replyBytes,
+): ReplyRecorder {
   let chunks: Uint8Array[] = [];
   let length = 0;
   let recording = true;
@@ -31,7 +37,7 @@ export function createReplyRecorder(done: (body: Uint8Array | undefined) => void
     write(chunk) {
       if (!recording) return;
       length += chunk.length;
-      if (length > limits.replyBytes) finish(undefined);
+      if (length > maxBytes) finish(undefined);
       else chunks.push(chunk.slice());
     },
     end: () => finish(concat(...chunks)),

@@ -21,6 +21,7 @@ import { answerEndpoint, type EndpointContext } from './endpoints.js';
 import { createGate, type Gate, type GateContext, type Route } from './gate.js';
 import type { VendorKeys } from './keys.js';
 import type { BatchTerms, Ledger, OrderItem, Totals } from './ledger.js';
+import type { ReplyLimits } from './replies.js';
 import { createFailureBudget, type FailureBudgetOptions, type FailureGauge } from './throttle.js';
 import { createVouchers } from './vouchers.js';
 
@@ -40,6 +41,8 @@ export interface VendorOptions extends VendorIdentity {
   readonly random?: (length: number) => Uint8Array;
   /** `any`: pages of every origin may call this vendor. `none`: nothing is said about it, and a host may. Default `any`. */
   readonly cors?: 'any' | 'none';
+  /** What routes keep of the answers to unsafe methods, unless they say otherwise. */
+  readonly replies?: ReplyLimits;
   readonly failureBudget?: Omit<FailureBudgetOptions, 'clock'>;
   /** Hears what callers were answered, as it is counted in `activity`. Default: nobody. */
   readonly onAnswered?: (kind: ActivityKind) => void;
@@ -125,6 +128,7 @@ export function createVendor(options: VendorOptions): Vendor {
     repeats: createCounter(),
     forgeries: createCounter(),
     running: new Set(),
+    replies: options.replies ?? {},
     clock,
     onError,
   };

@@ -51,7 +51,7 @@ export interface PaidEvent {
   readonly method: string;
   readonly target: string;
   readonly units: number;
-  readonly verdict: 'accepted' | 'repeated';
+  readonly verdict: Payment['verdict'];
   /** Of the payment key. */
   readonly fingerprint: string;
 }

@@ -52,6 +52,7 @@ export const problems = {
   'method-not-allowed': kind(405, `${ours}method-not-allowed`, 'Method not allowed'),
   'body-too-large': kind(413, `${ours}body-too-large`, 'Body too large'),
   'target-too-long': kind(414, `${ours}target-too-long`, 'Target too long'),
+  'idempotency-key-reused': kind(422, `${ours}idempotency-key-reused`, 'Idempotency-Key used before'),
   throttled: kind(429, `${ours}throttled`, 'Too many attempts'),
 } as const satisfies Record<string, ProblemKind>;
 
