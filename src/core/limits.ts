@@ -27,6 +27,8 @@ export const limits = {
   orderItems: 64,
   /** Bytes of a key document (§2) that a wallet reads. Beyond: `too-large`. */
   documentBytes: 262_144,
+  /** Bytes of a description of an API that a wallet reads for its prices. Beyond: it is not read. */
+  apiBytes: 1 << 20,
   /** Issuing keys in a key document. Beyond: `bad-document`. */
   documentCards: 128,
   /** Declared headers of a route (§6.1), and bytes of one value. Beyond: `malformed`. */

@@ -9,6 +9,7 @@ import {
   formatChallenge,
   formatExpires,
   methodName,
+  parseChallenges,
   parseExpires,
   verifyChallengeId,
   type Challenge,
@@ -18,6 +19,8 @@ import {
 export interface Challenges {
   /** The two `WWW-Authenticate` values for a price in units: a session challenge and a single-use charge. */
   issue(price: number, demands: Demands, now: number): readonly [session: string, charge: string];
+  /** The session challenge alone, for those who ask what is for sale. The same for everybody in one minute. */
+  session(price: number, demands: Demands, now: number): Challenge;
   /** When a challenge of ours ends, in Unix seconds; undefined for one that is not ours. */
   verify(challenge: Challenge): number | undefined;
   /** Whether a `charge` challenge is still free for the claim of this tag, which then holds it. */
@@ -86,6 +89,8 @@ export function createChallenges({ secret, document, digest, random }: Challenge
   }
 
   return {
+    session: (price, demands, now) => parseChallenges(session(price, demands, now))[0]!,
+
     issue: (price, demands, now) => [
       session(price, demands, now),
       format('charge', price, demands, now + chargeSeconds),

@@ -3,6 +3,7 @@ import type { ClaimedRequest } from '../core/claim.js';
 import { ImpulsError, isImpulsError, type ErrorCode } from '../core/errors.js';
 import { limits } from '../core/limits.js';
 import { acceptedChallenges } from '../core/wire/accept-payment.js';
+import type { JsonObject } from '../core/wire/canonical-json.js';
 import { createCredentialParser } from '../core/wire/credential-parser.js';
 import type { Credential } from '../core/wire/credential.js';
 import { problems, type ProblemCode } from '../core/wire/problem.js';
@@ -54,6 +55,10 @@ export interface RouteListing {
   /** An OpenAPI path, such as `/articles/{id}`. */
   readonly path: string;
   readonly summary?: string;
+  /** What a price that is a function depends on, for people: `a unit for each 1,000 characters`. */
+  readonly pricing?: string;
+  /** More of the OpenAPI operation: `requestBody`, `parameters`, `tags`, `responses`. What the route itself says stands before it. */
+  readonly operation?: JsonObject;
   /** Asked whenever the routes are described. Default: always. */
   readonly when?: () => boolean;
 }
@@ -83,12 +88,12 @@ export function createGate(
   route: Route,
   takingBack?: (body: Uint8Array) => TakingBack,
 ): Gate {
-  const declared = [...(route.headers ?? [])].map((name) => name.toLowerCase()).sort();
+  const demands = demandsOf(route);
+  const { headers: declared } = demands;
   const { charge = 'price', maxBodyBytes = limits.bodyBytes, name = route.listing?.path ?? '' } = route;
   const { others = [] } = route;
   const sent = [...declared, ...others.flatMap(({ requestHeaders = [] }) => requestHeaders)];
   const exposed = exposedBy(others);
-  const demands: Demands = { headers: declared, seal: route.seal && 'aes128gcm' };
   const parser = createCredentialParser();
   const replies = createReplies({ ...context.replies, ...route.replies }, context.clock);
 
@@ -207,6 +212,10 @@ const unpriced: Partial<Record<ErrorCode, ProblemCode>> = {
   malformed: 'malformed',
   'too-large': 'body-too-large',
 };
+
+export function demandsOf({ headers = [], seal }: Route): Demands {
+  return { headers: headers.map((name) => name.toLowerCase()).sort(), seal: seal && 'aes128gcm' };
+}
 
 function costs(price: number): string {
   return `This costs ${price} ${price === 1 ? 'unit' : 'units'}.`;

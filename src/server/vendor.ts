@@ -12,13 +12,13 @@ import { breachOf } from '../core/key-succession.js';
 import { createCounter } from './accept.js';
 import { createActivity, type ActivityKind, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
-import type { Call, Reply } from './call.js';
+import type { Call, Header, Reply } from './call.js';
 import { createChallenges, type Challenges } from './challenges.js';
 import { createCors, type Cors } from './cors.js';
 import { createCreditDesk } from './credits.js';
-import { describeApi, describeForModels, type ListedRoute } from './discovery.js';
+import { describeApi, describeForModels, type Listed, type ListedRoute } from './discovery.js';
 import { answerEndpoint, type EndpointContext } from './endpoints.js';
-import { createGate, type Gate, type GateContext, type Route } from './gate.js';
+import { createGate, demandsOf, type Gate, type GateContext, type Route } from './gate.js';
 import type { VendorKeys } from './keys.js';
 import type { BatchTerms, Ledger, OrderItem, Totals } from './ledger.js';
 import type { ReplyLimits } from './replies.js';
@@ -133,13 +133,21 @@ export function createVendor(options: VendorOptions): Vendor {
     onError,
   };
 
-  const routes = (): ListedRoute[] => listed.filter(({ listing }) => listing.when?.() ?? true);
+  /** What is listed now; the challenges are those of this minute. */
+  function offered({ received }: Published): Listed {
+    const now = Math.floor(clock() / 1000);
+    return {
+      document: received.document,
+      routes: listed.filter(({ listing }) => listing.when?.() ?? true),
+      challengeFor: (route, price) => gateContext.challenges.session(price, demandsOf(route), now),
+    };
+  }
   const pages: Readonly<Record<string, (call: Call, published: Published) => Reply | undefined>> = {
-    '/.well-known/impuls': (call, { bytes }) => page(call, 'application/json', bytes),
-    '/openapi.json': (call, { received }) =>
-      page(call, 'application/json', describeApi(received.document, routes())),
-    '/llms.txt': (call, { received }) =>
-      page(call, 'text/plain; charset=utf-8', describeForModels(received.document, routes())),
+    '/.well-known/impuls': (call, { bytes }) => page(call, 'application/json', bytes, fresh),
+    '/openapi.json': (call, published) =>
+      page(call, 'application/json', describeApi(offered(published)), advisory),
+    '/llms.txt': (call, published) =>
+      page(call, 'text/plain; charset=utf-8', describeForModels(offered(published)), advisory),
   };
   const creditDesk = createCreditDesk(gateContext, () => current.endpoints);
 
@@ -221,17 +229,22 @@ function checkReplacement(current: Published, next: Published): void {
   );
 }
 
+const fresh: readonly Header[] = [['Cache-Control', 'no-cache']];
+/** A 402 has the last word, so these may be some minutes old. Only who has an origin is told that pages may read them. */
+const advisory: readonly Header[] = [
+  ['Cache-Control', 'max-age=300'],
+  ['Vary', 'Origin'],
+];
+
 /** The same bytes for everyone, and no validator: an ETag would be a name for whoever asks. */
-function page(call: Call, type: string, body: string | Uint8Array): Reply | undefined {
+function page(
+  call: Call,
+  type: string,
+  body: string | Uint8Array,
+  caching: readonly Header[],
+): Reply | undefined {
   if (call.method !== 'GET' && call.method !== 'HEAD') return undefined;
-  return {
-    status: 200,
-    headers: [
-      ['Content-Type', type],
-      ['Cache-Control', 'no-cache'],
-    ],
-    body,
-  };
+  return { status: 200, headers: [['Content-Type', type], ...caching], body };
 }
 
 function platformRandom(length: number): Uint8Array {

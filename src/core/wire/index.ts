@@ -1,4 +1,3 @@
-export { acceptedChallenges, parseAcceptPayment, weightOf, type PaymentRange } from './accept-payment.js';
 export { formatAuthParams, parseChallengeParams } from './auth-params.js';
 export { canonicalJson, parseJson, type JsonObject, type JsonValue } from './canonical-json.js';
 export {
