@@ -36,18 +36,19 @@ export function readOffer(header: string | null, host: string): Offer | undefine
     if (isImpulsError(error)) return undefined;
     throw error;
   }
-  const ours = challenges.filter(({ method, realm }) => method === 'impuls' && realm === host);
   for (const intent of ['session', 'charge']) {
-    for (const challenge of ours) {
-      const offer = challenge.intent === intent ? openOffer(challenge) : undefined;
+    for (const challenge of challenges) {
+      const offer = challenge.intent === intent ? offerOf(challenge, host) : undefined;
       if (offer) return offer;
     }
   }
   return undefined;
 }
 
-function openOffer(challenge: Challenge): Offer | undefined {
-  if (challenge.expires === undefined) return undefined;
+/** What a challenge offers; undefined if it is none of ours for this host. */
+export function offerOf(challenge: Challenge, host: string): Offer | undefined {
+  const { method, realm } = challenge;
+  if (method !== 'impuls' || realm !== host || challenge.expires === undefined) return undefined;
   try {
     const { amount, methodDetails } = decodeRequest(challenge.request);
     return {

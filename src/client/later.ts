@@ -5,3 +5,4 @@ export { activate, redeem } from './issuing.js';
 export { checkKeys } from './key-checks.js';
 export { recoverAll } from './recover.js';
 export { restoreBackup } from './restore.js';
+export { createCatalogue } from './catalogue.js';

@@ -3,9 +3,10 @@ import { ImpulsError, isImpulsError } from '../core/errors.js';
 import type { ProtocolName } from '../core/protocol.js';
 import { createOfferCache, readOffer, type Offer } from './challenges.js';
 import { handOver } from './delivery.js';
-import { isSecure } from './environment.js';
+import { isSecure, orAborted } from './environment.js';
 import { runErrand, type Result } from './errand.js';
 import type { HeldCard } from './journal.js';
+import { loadLater } from './obtain.js';
 import { isSafe, journaled, readOutgoing, requestInit, type Outgoing } from './outgoing.js';
 import { partsOf } from './parts.js';
 import type { Acquired, Payer, Purse } from './purse.js';
@@ -43,6 +44,11 @@ export interface PayingFetchOptions {
    * nothing is claimed, and the call rejects with `already-served`. It must not use the wallet.
    */
   readonly delivered?: (url: string) => Promise<boolean>;
+  /**
+   * `openapi`: where a price is not known yet, it is read from the vendor's description of its API (`/openapi.json`), if it has one. Then the
+   * first request is paid already, and its body is sent once. Default: the first request asks for the price.
+   */
+  readonly discovery?: 'openapi';
   readonly retry?: RetryOptions;
   /** Whose cards pay, at the level `unlinkable-sessions`. Default: a session of this paying fetch alone. */
   readonly session?: Session;
@@ -95,6 +101,10 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   const spending = createSpending(options.limits);
   const offers = createOfferCache();
   const seal = options.seal === 'prefer' ? 'aes128gcm' : undefined;
+  const catalogue =
+    options.discovery === 'openapi'
+      ? once(async () => (await loadLater()).createCatalogue(vendors))
+      : undefined;
 
   /** @param via the way over the network */
   const carry = (via: typeof fetch, outgoing: Outgoing, authorization?: string): Promise<Response> =>
@@ -123,11 +133,38 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     return known && spending.permits(url.origin, known) ? known : undefined;
   }
 
-  /** Whether a claim can be made before the vendor asks for one. */
-  function hasOffer(outgoing: Outgoing): boolean {
+  /** What a claim would hold that is made before the vendor asks for one; undefined if none can be. */
+  function knownUnits(outgoing: Outgoing): number | undefined {
     const { origin } = outgoing.url;
     const now = vendors.now(origin);
-    return cardsOf(origin).some(({ id }) => knownOffer(id, outgoing, now));
+    for (const { id } of cardsOf(origin)) {
+      const offer = knownOffer(id, outgoing, now);
+      if (offer) return offer.units;
+    }
+    return undefined;
+  }
+
+  /** The card to ask for the price; one that has what was asked of others, if there is one. */
+  function cardToAsk(
+    outgoing: Outgoing,
+    asked: Asked | undefined,
+    tried: ReadonlySet<CardId>,
+  ): HeldCard | undefined {
+    const payer = payerOf(outgoing.url.origin);
+    const units = asked?.offer.units ?? knownUnits(outgoing) ?? 1;
+    return purse.likely(payer, units, tried) ?? (asked ? undefined : purse.likely(payer, 1, tried));
+  }
+
+  /** Learns the price from the vendor's description of its API, by the circuit of the card that is to pay it. */
+  async function learn(outgoing: Outgoing, { id }: HeldCard): Promise<void> {
+    const { method, url, headers, signal } = outgoing;
+    if (!catalogue || !isSecure(url) || headers.has('Authorization')) return;
+    const via = circuits.card(id);
+    const { find } = await orAborted(catalogue(), signal);
+    const offer = await orAborted(find(via, id, method, url), signal);
+    if (!offer) return;
+    await vendors.heed(via, url.origin, offer.document);
+    offers.put(id, method, url, offer);
   }
 
   function cardsOf(origin: string): HeldCard[] {
@@ -235,6 +272,8 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     let asked: Asked | undefined;
     /** Cards that were asked for the price. */
     let tried = new Set<CardId>();
+    /** Cards that the vendor's description of its API was read for. */
+    const informed = new Set<CardId>();
     let failure: ImpulsError | undefined;
     const due = keep && (await redeliver(parts, outgoing, retry, tell));
     if (due) {
@@ -243,12 +282,17 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
       ({ asked } = next);
     }
     for (let round = 0; round < maxRounds;) {
-      const acquired = asked?.card || hasOffer(outgoing) ? await acquire(outgoing, asked, keep) : undefined;
+      const acquired = asked?.card || knownUnits(outgoing) ? await acquire(outgoing, asked, keep) : undefined;
       if (!acquired || isImpulsError(acquired)) {
         failure = acquired ?? failure;
         const { origin } = outgoing.url;
-        const card = purse.likely(payerOf(origin), asked?.offer.units ?? 1, tried);
+        const card = cardToAsk(outgoing, asked, tried);
         if (asked && !card) throw failure ?? noCard(origin, asked.offer, cardsOf(origin), parts.clock());
+        if (card && !asked && !informed.has(card.id)) {
+          informed.add(card.id);
+          await learn(outgoing, card);
+          if (knownUnits(outgoing)) continue;
+        }
         if (card) tried.add(card.id);
         const answer = await ask(outgoing, card, keep);
         ({ outgoing, asked } = answer);
@@ -281,6 +325,12 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     const once = options.redeliver === 'same-url' && outgoing.method === 'GET';
     return parts.use(() => (once ? callOnce(outgoing) : call(outgoing, undefined)), outgoing.signal);
   };
+}
+
+/** Made when it is first needed. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
 function checkPayable({ headers }: Outgoing): void {

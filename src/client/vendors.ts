@@ -64,7 +64,7 @@ const attempts = 3;
 const delayMs = 300;
 
 /** Nothing that the vendor set at the sale comes along later, and the other way round. No redirect is followed: not every platform has `error`. */
-const quiet = {
+export const quiet = {
   cache: 'no-store',
   credentials: 'omit',
   redirect: 'manual',

@@ -105,6 +105,7 @@ export const fetchCommand = defineCommand({
       const paying = createPayingFetch({
         wallet,
         limits: { perRequest: max, total: max },
+        discovery: 'openapi',
         ...(protocol && { protocol }),
         ...(values.seal && { seal: 'prefer' }),
       });
