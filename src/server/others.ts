@@ -1,3 +1,4 @@
+import { acceptedChallenges } from '../core/wire/accept-payment.js';
 import type { Call, Header, Reply } from './call.js';
 import type { Cors } from './cors.js';
 import type { Admission, Gate } from './gate.js';
@@ -56,7 +57,7 @@ export function openToOthers(
         onError(error);
       }
     }
-    return { ...reply, headers };
+    return { ...reply, headers: acceptedHeaders(headers, call) };
   }
 
   return async (call) => {
@@ -72,6 +73,17 @@ export function openToOthers(
     if (admission.status !== 'refused' || admission.reply.status !== 402) return admission;
     return { status: 'refused', reply: await challenged(call, admission.reply) };
   };
+}
+
+/** The client chooses among all of them. */
+function acceptedHeaders(headers: readonly Header[], call: Call): Header[] {
+  const isChallenge = ([name]: Header): boolean => name === 'WWW-Authenticate';
+  const challenges = headers.filter(isChallenge).map(([, value]) => value);
+  const accepted = acceptedChallenges(challenges, call.header('accept-payment'));
+  return [
+    ...headers.filter((header) => !isChallenge(header)),
+    ...accepted.map((value): Header => ['WWW-Authenticate', value]),
+  ];
 }
 
 export function exposedBy(others: readonly OtherMethod[]): string[] {

@@ -113,6 +113,13 @@ describe('the challenges of a 402', () => {
     expect(acceptedChallenges(all, accept)).toEqual(expected);
   });
 
+  it('of other schemes are left, at the end', () => {
+    expect(acceptedChallenges(['Bearer realm="x"', ...all], 'impuls/charge')).toEqual([
+      charge,
+      'Bearer realm="x"',
+    ]);
+  });
+
   it.each(['lightning/charge', '*/*;q=0', 'nonsense', ''])('are all of them for %j', (accept) => {
     expect(acceptedChallenges(all, accept)).toEqual(all);
   });

@@ -75,8 +75,8 @@ export function weightOf(ranges: readonly PaymentRange[], method: string, intent
 }
 
 /**
- * The challenges of a 402 that a client accepts, those it wants most first, and of like ones in the order given. All of them where it says
- * nothing, nothing that can be read, or accepts none: a 402 without a challenge would tell it less.
+ * The challenges of a 402 that a client accepts, those it wants most first, and of like ones in the order given, then those of other schemes.
+ * All of them where it says nothing, nothing that can be read, or accepts none: a 402 without a challenge would tell it less.
  *
  * @param challenges `WWW-Authenticate` values with one challenge each
  * @param accept the value of `Accept-Payment`
@@ -88,18 +88,18 @@ export function acceptedChallenges(
   if (accept === undefined) return challenges;
   try {
     const ranges = parseAcceptPayment(accept);
-    const accepted = challenges
-      .map((value) => ({ value, weight: weightOfChallenge(ranges, value) }))
-      .filter(({ weight }) => weight > 0)
-      .sort((a, b) => b.weight - a.weight);
-    return accepted.length === 0 ? challenges : accepted.map(({ value }) => value);
+    const weighed = challenges.map((value) => ({ value, weight: weightOfChallenge(ranges, value) }));
+    const accepted = weighed.filter(({ weight = 0 }) => weight > 0).sort((a, b) => b.weight! - a.weight!);
+    if (accepted.length === 0) return challenges;
+    return [...accepted, ...weighed.filter(({ weight }) => weight === undefined)].map(({ value }) => value);
   } catch (error) {
     if (isImpulsError(error, 'malformed')) return challenges;
     throw error;
   }
 }
 
-function weightOfChallenge(ranges: readonly PaymentRange[], value: string): number {
+/** @returns undefined for a challenge of another scheme */
+function weightOfChallenge(ranges: readonly PaymentRange[], value: string): number | undefined {
   const [challenge] = parseChallenges(value);
-  return challenge ? weightOf(ranges, challenge.method, challenge.intent) : 0;
+  return challenge && weightOf(ranges, challenge.method, challenge.intent);
 }
