@@ -9,6 +9,7 @@ import {
   type ReceivedDocument,
 } from '../core/key-document.js';
 import { breachOf } from '../core/key-succession.js';
+import { toolPath } from '../core/tool-url.js';
 import { createCounter } from './accept.js';
 import { createActivity, type ActivityKind, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
@@ -23,6 +24,7 @@ import type { VendorKeys } from './keys.js';
 import type { BatchTerms, Ledger, OrderItem, Totals } from './ledger.js';
 import type { ReplyLimits } from './replies.js';
 import { createFailureBudget, type FailureBudgetOptions, type FailureGauge } from './throttle.js';
+import { createToolDesk } from './tools.js';
 import { createVouchers } from './vouchers.js';
 
 /** What a vendor publishes and the secrets of it: what changes when keys are rotated. */
@@ -150,6 +152,7 @@ export function createVendor(options: VendorOptions): Vendor {
       page(call, 'text/plain; charset=utf-8', describeForModels(offered(published)), advisory),
   };
   const creditDesk = createCreditDesk(gateContext, () => current.endpoints);
+  const toolDesk = createToolDesk(gateContext);
 
   return {
     get document() {
@@ -168,6 +171,7 @@ export function createVendor(options: VendorOptions): Vendor {
 
     async answer(call) {
       const path = call.target.split('?', 1)[0]!;
+      if (path.startsWith(toolPath)) return toolDesk(call);
       const answerPage = pages[path];
       const { document } = current.received;
       if (!answerPage && !Object.values<string>({ ...document.endpoints }).includes(path)) return undefined;
