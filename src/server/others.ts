@@ -21,7 +21,7 @@ export interface OtherMethod {
   /**
    * The headers of its challenges to a call that is not paid.
    *
-   * @param ours the headers of a 402 that asks for cards
+   * @param ours the challenges that ask for cards
    */
   challenge(call: Call, ours: readonly Header[]): Promise<readonly Header[]>;
   /** Names of headers that pages of other origins send and read, beside ours. */
@@ -34,6 +34,8 @@ export interface OthersContext {
   readonly onError: (error: unknown) => void;
 }
 
+const challengeName = 'WWW-Authenticate';
+
 /** Opens a gate to other methods. */
 export function openToOthers(
   ours: Gate,
@@ -41,22 +43,20 @@ export function openToOthers(
   { cors, onError }: OthersContext,
 ): Gate {
   async function challenged(call: Call, reply: Reply): Promise<Reply> {
-    const bare = others.reduce(withoutCredentials, call);
-    const isAsking = reply.headers.some(([name]) => name === 'WWW-Authenticate');
-    const asking = isAsking ? undefined : await ours(bare);
+    const bare = unpaid(call, others);
+    const asking = await ours(bare);
     const cards =
-      asking?.status === 'refused'
-        ? asking.reply.headers.filter(([name]) => name === 'WWW-Authenticate')
-        : [];
-    const headers = [...reply.headers, ...cards];
+      asking.status === 'refused' ? asking.reply.headers.filter(([name]) => name === challengeName) : [];
+    const offered = [...cards];
     for (const other of others) {
       try {
-        headers.push(...(await other.challenge(bare, headers)));
+        offered.push(...(await other.challenge(bare, cards)));
       } catch (error) {
         // One that cannot be paid by now is not offered; the others are.
         onError(error);
       }
     }
+    const headers = [...reply.headers.filter(([name]) => name !== challengeName), ...offered];
     return { ...reply, headers: acceptedHeaders(headers, call) };
   }
 
@@ -90,9 +90,10 @@ export function exposedBy(others: readonly OtherMethod[]): string[] {
   return others.flatMap(({ responseHeaders = [] }) => responseHeaders);
 }
 
-/** The same call, as one that is not paid makes it. */
-function withoutCredentials(call: Call, { requestHeaders = [] }: OtherMethod): Call {
-  const left = ['authorization', ...requestHeaders.map((name) => name.toLowerCase())];
+/** The same call, as a client makes it that knows nothing of payments. */
+function unpaid(call: Call, others: readonly OtherMethod[]): Call {
+  const credentials = others.flatMap(({ requestHeaders = [] }) => requestHeaders);
+  const left = ['authorization', 'accept-payment', ...credentials.map((name) => name.toLowerCase())];
   return {
     method: call.method,
     target: call.target,
