@@ -13,6 +13,14 @@ export function paymentOf(response: Response): KeyedPayment | undefined {
   return payments.get(response);
 }
 
+/** Another response stands for one that was paid for. */
+export function carryOver(from: Response, to: Response): void {
+  const payment = payments.get(from);
+  const confirm = confirmations.get(from);
+  if (payment) payments.set(to, payment);
+  if (confirm) confirmations.set(to, confirm);
+}
+
 /**
  * Says that what was paid for has arrived and is safe: the next call for the URL pays again. To be called for the very response
  * of a paying fetch with `redeliver`; for any other it does nothing.

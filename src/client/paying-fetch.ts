@@ -1,6 +1,7 @@
 import type { CardId } from '../core/card.js';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
 import type { ProtocolName } from '../core/protocol.js';
+import { keepClaiming } from './claiming.js';
 import { createOfferCache, readOffer, type Offer } from './challenges.js';
 import { handOver } from './delivery.js';
 import { isSecure, orAborted } from './environment.js';
@@ -8,7 +9,7 @@ import { runErrand, type Result } from './errand.js';
 import type { HeldCard } from './journal.js';
 import { loadLater } from './obtain.js';
 import { isSafe, journaled, readOutgoing, requestInit, type Outgoing } from './outgoing.js';
-import { partsOf } from './parts.js';
+import { keepParts, partsOf } from './parts.js';
 import type { Acquired, Payer, Purse } from './purse.js';
 import type { ClaimRecord } from './records.js';
 import { redeliver } from './redelivery.js';
@@ -320,11 +321,28 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
     });
   }
 
-  return async (input, init) => {
+  const payingFetch: PayingFetch = async (input, init) => {
     const outgoing = await readOutgoing(input, init);
     const once = options.redeliver === 'same-url' && outgoing.method === 'GET';
     return parts.use(() => (once ? callOnce(outgoing) : call(outgoing, undefined)), outgoing.signal);
   };
+  keepParts(payingFetch, parts);
+  keepClaiming(payingFetch, {
+    offerOf: ({ card, method, url, vendor }) => offers.get(card, method, new URL(url), vendors.now(vendor)),
+    claim: async (url, card, offer) => {
+      const outgoing = await readOutgoing(url, { method: 'POST' });
+      return parts.use(async () => {
+        const acquired = await acquire(outgoing, { card, offer }, undefined);
+        if (!acquired || isImpulsError(acquired)) {
+          throw acquired ?? noCard(url.origin, offer, cardsOf(url.origin), parts.clock());
+        }
+        const result = await pay(outgoing, acquired);
+        tell(result);
+        return result;
+      });
+    },
+  });
+  return payingFetch;
 }
 
 /** Made when it is first needed. */

@@ -51,7 +51,7 @@ export interface Vendors {
 }
 
 /** The others are behind a gate. */
-type OwnEndpoint = Exclude<keyof Endpoints, 'credit'>;
+type OwnEndpoint = Exclude<keyof Endpoints, 'credit' | 'meter'>;
 
 /** A document, and its bytes as they came. */
 export interface ShownDocument {

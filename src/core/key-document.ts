@@ -78,6 +78,8 @@ export interface Endpoints {
   readonly statement: string;
   /** Where units become an exchange or a refund; a vendor without it takes no cards back. */
   readonly credit?: string;
+  /** Below it streams are paid as they go on; a vendor without it meters none. */
+  readonly meter?: string;
 }
 
 export interface Policy {
@@ -217,6 +219,7 @@ function readEndpoints(json: JsonObject, origin: string): Endpoints {
     state: path('state'),
     statement: path('statement'),
     ...(json['credit'] !== undefined && { credit: path('credit') }),
+    ...(json['meter'] !== undefined && { meter: path('meter') }),
   };
 }
 

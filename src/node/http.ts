@@ -322,7 +322,7 @@ function applyHeaders(res: ServerResponse, headers: object): void {
 }
 
 function keptHeaders(res: ServerResponse): Header[] {
-  const left = ['payment-receipt', 'impuls-state', 'set-cookie', 'content-length'];
+  const left = ['payment-receipt', 'impuls-state', 'impuls-meter', 'set-cookie', 'content-length'];
   return Object.entries(res.getHeaders())
     .filter(([name]) => !left.includes(name))
     .map(([name, value]) => [name, String(value)] as const);

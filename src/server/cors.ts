@@ -19,10 +19,18 @@ export interface Cors {
   preflight(call: Pick<Call, 'method' | 'header'>, declared?: readonly string[]): Reply | undefined;
 }
 
-const requestHeaders = ['Authorization', 'Content-Type', 'Accept-Payment', 'Idempotency-Key'];
+const requestHeaders = [
+  'Authorization',
+  'Content-Type',
+  'Accept-Payment',
+  'Idempotency-Key',
+  'Impuls-Meter',
+  'Last-Event-ID',
+];
 const anyOrigin: Header = ['Access-Control-Allow-Origin', '*'];
 const none: readonly Header[] = [];
-const readable = 'WWW-Authenticate, Payment-Receipt, Impuls-State, Content-Encoding, Retry-After, Date';
+const readable =
+  'WWW-Authenticate, Payment-Receipt, Impuls-State, Content-Encoding, Retry-After, Date, Impuls-Meter';
 const exposed = expose([readable]);
 
 function expose(names: readonly string[]): readonly Header[] {

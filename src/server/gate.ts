@@ -188,7 +188,7 @@ export function createGate(
       const [code, detail] = foreign ? foreignChallenge : verdictProblems[verdict];
       return refuse(code, detail, verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state]);
     }
-    const payment = createPayment(context, acceptance, payload, shared, replies);
+    const payment = createPayment(context, acceptance, payload, shared, replies, call);
     const { card, tools, verdict } = acceptance;
     if (acceptance.status === 'paid' && (verdict === 'accepted' || acceptance.record.safe)) {
       return { status: 'paid', payment, body };

@@ -1,5 +1,6 @@
 import { ImpulsError } from '../core/errors.js';
 import type { Header, Reply } from './call.js';
+import type { Meter } from './metering/meter.js';
 import type { Payment } from './payment.js';
 import { unavailableReply } from './problems.js';
 
@@ -43,6 +44,10 @@ class OtherPayment implements Payment {
 
   get fingerprint(): string {
     throw noKey(this.method);
+  }
+
+  meter(): Meter {
+    throw new ImpulsError('unsupported', `a payment by ${this.method} is not metered: it pays once`);
   }
 
   async capture(): Promise<void> {}

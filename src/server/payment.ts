@@ -10,8 +10,10 @@ import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
 import { formatExpires } from '../core/wire/time.js';
 import { giveBackUnits, type CardTools } from './accept.js';
-import type { Header, Reply } from './call.js';
+import type { Call, Header, Reply } from './call.js';
 import type { ClaimRecord, Ledger, StoredCard, StoredReply } from './ledger.js';
+import type { Meter } from './metering/meter.js';
+import type { Meters } from './metering/meters.js';
 import { unavailableReply } from './problems.js';
 import type { Replies } from './replies.js';
 
@@ -35,6 +37,13 @@ export interface Payment {
   readonly keepsReply: boolean;
   /** The longest body that is kept, in bytes. */
   readonly maxReplyBytes: number;
+  /**
+   * Has the answer paid as it goes on: the head names a meter, and the client keeps claims in flight that the handler uses up. What this
+   * payment holds is used first. To be called before the head; called again it is the same.
+   *
+   * @throws ImpulsError `unsupported` if the key document has no endpoint for it, or another method paid; `throttled` where too many streams are metered
+   */
+  meter(): Meter;
   /** Keeps the lowest `units` of the claim and returns the rest, durably; once, before the head of the answer. */
   capture(units: number): Promise<void>;
   /** Ends the claim in favour of the vendor. @returns headers for the head of an answer of this status, below 400 */
@@ -50,6 +59,7 @@ export interface Payment {
 export interface PaymentContext {
   readonly ledger: Ledger;
   readonly running: Set<string>;
+  readonly meters: Meters;
   /** Milliseconds. */
   readonly clock: () => number;
   /** Hears of failures that no answer can tell, such as a settlement that did not reach the disk. */
@@ -70,8 +80,14 @@ export function createPayment(
   payload: PaymentPayload,
   shared: readonly Header[],
   replies: Replies,
+  call: Call,
 ): Payment {
-  return new ClaimPayment(context, paid, payload, shared, replies);
+  return new ClaimPayment(context, paid, payload, shared, replies, call);
+}
+
+/** The id of the card that a payment of this vendor's was made with: for what is bound to it, and never for a handler. */
+export function cardOf(payment: Payment): string {
+  return (payment as Payment & { readonly card: string }).card;
 }
 
 /** One is made for each request that is paid: its methods are shared, and its secrets private. */
@@ -84,10 +100,12 @@ class ClaimPayment implements Payment {
   readonly #paid: Paid;
   readonly #payload: PaymentPayload;
   readonly #shared: readonly Header[];
+  readonly #call: Call;
   #card: StoredCard;
   #kept: number;
   #resolved: boolean;
   #sealKey: Uint8Array | undefined;
+  #meter: Meter | undefined;
 
   constructor(
     context: PaymentContext,
@@ -95,6 +113,7 @@ class ClaimPayment implements Payment {
     payload: PaymentPayload,
     shared: readonly Header[],
     replies: Replies,
+    call: Call,
   ) {
     const { verdict, record, card } = paid;
     this.verdict = verdict;
@@ -103,6 +122,7 @@ class ClaimPayment implements Payment {
     this.#payload = payload;
     this.#shared = shared;
     this.#replies = replies;
+    this.#call = call;
     this.#card = card;
     this.#kept = record.kept;
     // What is served again may have been served before, even if a crash forgot it: its units never come back.
@@ -134,6 +154,21 @@ class ClaimPayment implements Payment {
     return this.#kept;
   }
 
+  get card(): string {
+    return this.#card.entry.id;
+  }
+
+  meter(): Meter {
+    const { tag, route } = this.#paid.record;
+    return (this.#meter ??= this.#context.meters.open({
+      card: this.card,
+      tag,
+      route,
+      units: this.#kept,
+      continues: this.#call.header('impuls-meter'),
+    }));
+  }
+
   async capture(units: number): Promise<void> {
     const kept = this.#kept;
     if (!Number.isInteger(units) || units < 1 || units > kept) {
@@ -162,7 +197,8 @@ class ClaimPayment implements Payment {
     this.#resolved = true;
     if (status >= 300) return [this.#state(this.verdict), ...this.#shared];
     const proof = this.verdict === 'released' ? this.#state(this.verdict) : this.#receipt(this.verdict);
-    return [proof, ['Cache-Control', 'private'], ...this.#shared];
+    const metered: Header[] = this.#meter ? [['Impuls-Meter', this.#meter.id]] : [];
+    return [proof, ['Cache-Control', 'private'], ...metered, ...this.#shared];
   }
 
   keep(reply: StoredReply | undefined): void {
@@ -175,6 +211,7 @@ class ClaimPayment implements Payment {
   }
 
   async release(): Promise<Header[]> {
+    this.#meter?.end();
     if (this.#resolved) {
       this.#context.running.delete(this.#paid.record.tag);
       return [this.#state(this.verdict), ...this.#shared];

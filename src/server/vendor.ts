@@ -25,6 +25,9 @@ import type { BatchTerms, Ledger, OrderItem, Totals } from './ledger.js';
 import type { ReplyLimits } from './replies.js';
 import { createFailureBudget, type FailureBudgetOptions, type FailureGauge } from './throttle.js';
 import { createToolDesk } from './tools.js';
+import { createMeterDesk } from './metering/desk.js';
+import type { MeteringOptions } from './metering/meter.js';
+import { createMeters, type Meters } from './metering/meters.js';
 import { createVouchers } from './vouchers.js';
 
 /** What a vendor publishes and the secrets of it: what changes when keys are rotated. */
@@ -45,6 +48,8 @@ export interface VendorOptions extends VendorIdentity {
   readonly cors?: 'any' | 'none';
   /** What routes keep of the answers to unsafe methods, unless they say otherwise. */
   readonly replies?: ReplyLimits;
+  /** How streams are metered. */
+  readonly metering?: MeteringOptions;
   readonly failureBudget?: Omit<FailureBudgetOptions, 'clock'>;
   /** Hears what callers were answered, as it is counted in `activity`. Default: nobody. */
   readonly onAnswered?: (kind: ActivityKind) => void;
@@ -121,6 +126,14 @@ export function createVendor(options: VendorOptions): Vendor {
   const { document } = current.received;
   const challengesBy = (key: Uint8Array): Challenges =>
     createChallenges({ secret: new HmacKey(key), document, digest: () => current.digest, random });
+  const meters = createMeters(random, options.metering);
+  /** Without an endpoint that clients know, nobody could pay a meter. */
+  function openMeter(...opening: Parameters<Meters['open']>): ReturnType<Meters['open']> {
+    if (current.received.document.endpoints.meter !== undefined) return meters.open(...opening);
+    throw new ImpulsError('unsupported', 'the key document names no endpoint for meters', {
+      hint: 'Publish one with endpoints.meter, such as "/impuls/meter".',
+    });
+  }
   const gateContext: GateContext = {
     origin: document.origin,
     challenges: challengesBy(options.keys.challenge),
@@ -131,6 +144,7 @@ export function createVendor(options: VendorOptions): Vendor {
     forgeries: createCounter(),
     running: new Set(),
     replies: options.replies ?? {},
+    meters: { ...meters, open: openMeter },
     clock,
     onError,
   };
@@ -151,6 +165,7 @@ export function createVendor(options: VendorOptions): Vendor {
     '/llms.txt': (call, published) =>
       page(call, 'text/plain; charset=utf-8', describeForModels(offered(published)), advisory),
   };
+  const meterDesk = createMeterDesk(gateContext, meters);
   const creditDesk = createCreditDesk(gateContext, () => current.endpoints);
   const toolDesk = createToolDesk(gateContext);
 
@@ -174,6 +189,10 @@ export function createVendor(options: VendorOptions): Vendor {
       if (path.startsWith(toolPath)) return toolDesk(call);
       const answerPage = pages[path];
       const { document } = current.received;
+      const { meter } = document.endpoints;
+      if (meter !== undefined && path.startsWith(`${meter}/`)) {
+        return cors.preflight(call) ?? meterDesk(call);
+      }
       if (!answerPage && !Object.values<string>({ ...document.endpoints }).includes(path)) return undefined;
       const preflight = cors.preflight(call);
       if (preflight) return preflight;

@@ -115,6 +115,7 @@ describe.each(hosts)('a page of another origin, and a vendor behind $name', ({ s
         'Content-Encoding',
         'Retry-After',
         'Date',
+        'Impuls-Meter',
       ]);
     }
     expect(host.errors).toEqual([]);

@@ -39,6 +39,7 @@ export interface TestVendorOptions {
   readonly keys?: VendorKeys;
   readonly document?: KeyDocument;
   readonly cors?: VendorOptions['cors'];
+  readonly metering?: VendorOptions['metering'];
   /** Content keys to sell. */
   readonly content?: ContentKeys & ContentOptions;
 }
@@ -80,6 +81,7 @@ export async function createTestKeys(
       state: '/impuls/state',
       statement: '/impuls/statement',
       credit: '/impuls/credit',
+      meter: '/impuls/meter',
     },
     policy: { grace: 30 * 86_400, refund: 'reference', retention: 40 * 86_400 },
     previous: [],
@@ -120,8 +122,9 @@ export async function startVendor(routes: Routes, options: TestVendorOptions = {
       : await createTestKeys(origin, options.denominations, Math.floor(clock() / 1000));
   const ledger = options.ledger ?? createMemoryLedger();
   const errors: unknown[] = [];
-  const { cors = 'any', content } = options;
-  const vendor = createVendor({ ...made, ledger, clock, cors, onError: (error) => errors.push(error) });
+  const { cors = 'any', content, metering = {} } = options;
+  const onError = (error: unknown): unknown => errors.push(error);
+  const vendor = createVendor({ ...made, ledger, clock, cors, metering, onError });
   const handlers = new Map(
     Object.entries(routes).map(([path, { handler, ...route }]) => [
       path,

@@ -189,6 +189,8 @@ function routeClass({ document }: Vendor, routes: readonly ServedRoute[], pathna
   ];
   if (own.includes(pathname)) return pathname;
   if (pathname.startsWith(contentPath)) return `${contentPath}*`;
+  const { meter } = document.endpoints;
+  if (meter !== undefined && pathname.startsWith(`${meter}/`)) return `${meter}/*`;
   return routes.find(({ path }) => matches(path, pathname))?.path ?? 'other';
 }
 

@@ -37,6 +37,8 @@ export const problems = {
   'already-done': kind(409, `${ours}already-done`, 'Paid and done before'),
   'already-claimed': kind(409, `${ours}already-claimed`, 'Paid before'),
   'outcome-unknown': kind(409, `${ours}outcome-unknown`, 'The outcome is unknown'),
+  'meter-waiting': kind(409, `${ours}meter-waiting`, 'The meter has used nothing of this claim'),
+  'meter-ended': kind(410, `${ours}meter-ended`, 'The meter is over'),
   'ledger-unavailable': kind(503, `${ours}ledger-unavailable`, 'The ledger cannot answer'),
 
   'order-unknown': kind(403, `${ours}order-unknown`, 'No such order'),

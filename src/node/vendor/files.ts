@@ -83,6 +83,7 @@ export function createDocument(
       activate: '/impuls/activate',
       credit: creditPath,
       issue: '/impuls/issue',
+      meter: meterPath,
       order: '/impuls/order',
       state: '/impuls/state',
       statement: '/impuls/statement',
@@ -116,17 +117,19 @@ export function succeedDocument(published: Published, settings: VendorSettings, 
     ...refundPolicy(settings.refunds),
     retention: retentionSeconds(settings.retention),
   };
-  // Documents of the first versions had none.
-  const endpoints = { credit: creditPath, ...document.endpoints };
+  // Documents of earlier versions had none.
+  const endpoints = { credit: creditPath, meter: meterPath, ...document.endpoints };
   const isSame =
     settings.name === document.name &&
     policy.retention === document.policy.retention &&
     policy.refund === refund &&
-    endpoints.credit === document.endpoints.credit;
+    endpoints.credit === document.endpoints.credit &&
+    endpoints.meter === document.endpoints.meter;
   return isSame ? published : publishChange(published, { name: settings.name, policy, endpoints }, now);
 }
 
 const creditPath = '/impuls/credit';
+const meterPath = '/impuls/meter';
 
 function refundPolicy(refunds: VendorSettings['refunds']): Pick<KeyDocument['policy'], 'refund'> {
   return refunds === 'reference' ? { refund: refunds } : {};
