@@ -1,0 +1,11 @@
+/** Streams that cost as they go on, and answers priced by tokens: `impuls/server/metering`. */
+export type { Meter, MeterEnd, MeteringOptions } from './meter.js';
+export {
+  createTokenPricer,
+  readCompletionRequest,
+  type CompletionRequest,
+  type TokenPricer,
+  type TokenPrices,
+  type TokenUsage,
+} from './token-prices.js';
+export { createTokenMeter, type TokenCall, type TokenMeter } from './tokens.js';
