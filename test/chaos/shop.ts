@@ -6,14 +6,14 @@ import { initVendorFolder } from '../../src/node/vendor/folder.js';
 import type { Totals } from '../../src/server/index.js';
 import { openChaosProxy, type ChaosProxy } from './proxy.js';
 import { calm } from './troubles.js';
-import { startVendorProcess, type Reported, type VendorProcess } from './vendor-process.js';
+import { startVendorProcess, type Mode, type Reported, type VendorProcess } from './vendor-process.js';
 
 /** One vendor's folder behind one proxy. Each test has a ledger of its own in it. */
 export interface Street {
   readonly proxy: ChaosProxy;
   /** Temporary. */
   readonly folder: string;
-  openShop(name: string, mode?: 'hang'): Promise<Shop>;
+  openShop(name: string, mode?: Mode): Promise<Shop>;
   close(): Promise<void>;
 }
 
@@ -59,10 +59,10 @@ export async function openStreet(): Promise<Street> {
     denominations: [bought],
   });
 
-  async function openShop(name: string, mode?: 'hang'): Promise<Shop> {
+  async function openShop(name: string, mode?: Mode): Promise<Shop> {
     const [ledger, runs] = [join(folder, `${name}.db`), join(folder, `${name}.runs`)];
     const earlier: VendorProcess[] = [];
-    const begin = async (port: number, mode?: 'hang'): Promise<VendorProcess> => {
+    const begin = async (port: number, mode?: Mode): Promise<VendorProcess> => {
       const started = await startVendorProcess({ folder: vendor, ledger, runs, port, mode });
       open.add(started);
       return started;
@@ -81,7 +81,7 @@ export async function openStreet(): Promise<Street> {
       },
       async start() {
         earlier.push(current);
-        current = await begin(current.port);
+        current = await begin(current.port, mode === 'hang' ? undefined : mode);
       },
       async stop() {
         await current.stop();

@@ -30,9 +30,11 @@ export interface VendorPlace {
   readonly runs: string;
   /** 0 for any. */
   readonly port: number;
-  /** `hang`: `/slow` never answers. */
-  readonly mode?: 'hang' | undefined;
+  readonly mode?: Mode | undefined;
 }
+
+/** `hang`: `/slow` never answers. Or the framework to serve behind; default: none. */
+export type Mode = 'hang' | 'hono' | 'express' | 'fastify' | 'fetch';
 
 type Event =
   | { readonly event: 'ready'; readonly port: number }

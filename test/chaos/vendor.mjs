@@ -12,7 +12,8 @@ import { createVendor } from '../../dist/server/index.js';
  * A vendor on a ledger of its own. It appends each run of a handler to a file before anything else, takes questions as lines of JSON and
  * prints events likewise. It ends with its input.
  *
- * Arguments: the vendor's folder, the ledger, the file of runs, the port, and `hang` if `/slow` is never to answer.
+ * Arguments: the vendor's folder, the ledger, the file of runs, the port, and `hang` if `/slow` is never to answer, or the name of a
+ * framework to serve behind.
  */
 const [folderPath, ledgerPath, runsPath, port, mode] = process.argv.slice(2);
 
@@ -106,25 +107,29 @@ function report(error) {
 }
 const vendor = createVendor({ document, keys, ledger, onError: report });
 const own = createNodeHandler(vendor);
+function ran({ method, url, payment: { reference, verdict } }) {
+  appendFileSync(runsPath, `${JSON.stringify({ life: process.pid, method, url, reference, verdict })}\n`);
+}
 const paid = new Map(
   Object.entries(routes).map(([path, { handler, ...route }]) => [
     path,
     createPaidNodeHandler(vendor.gate(route), (req, res, admitted) => {
-      const { method, url } = req;
-      const { reference, verdict } = admitted.payment;
-      const run = { life: process.pid, method, url, reference, verdict };
-      appendFileSync(runsPath, `${JSON.stringify(run)}\n`);
+      ran({ method: req.method, url: req.url, payment: admitted.payment });
       return handler(req, res, admitted);
     }),
   ]),
 );
-const server = createServer((req, res) => {
+const bare = (req, res) => {
   const answer = paid.get(req.url.split('?', 1)[0]) ?? own;
   answer(req, res).catch((error) => {
     report(error);
     res.destroy();
   });
-});
+};
+const framework = mode === 'serve' || mode === 'hang' ? undefined : mode;
+// The others need not wait for what they do not use.
+const { frameworks } = framework ? await import('./frameworks.mjs') : {};
+const server = createServer(framework ? await frameworks[framework]({ vendor, ran, report }) : bare);
 server.listen(Number(port), '127.0.0.1', () => tell({ event: 'ready', port: server.address().port }));
 
 for await (const line of createInterface({ input: process.stdin })) {
