@@ -27,7 +27,7 @@ const layers: readonly Layer[] = [
   {
     name: 'node',
     below: ['core', 'server', 'client'],
-    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici'],
+    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici', 'zod'],
   },
   { name: 'adapters', below: ['core', 'server', 'client', 'node'], packages: [] },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
