@@ -14,6 +14,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   recover: async () => (await import('./commands/recover.js')).recover,
   'vendor init': async () => (await import('./commands/vendor-init.js')).vendorInit,
   'vendor serve': async () => (await import('./commands/vendor-serve.js')).vendorServe,
+  'vendor proxy': async () => (await import('./commands/vendor-proxy.js')).vendorProxy,
   'vendor status': async () => (await import('./commands/vendor-status.js')).vendorStatus,
   'vendor dashboard': async () => (await import('./commands/vendor-dashboard.js')).vendorDashboard,
   'vendor backup': async () => (await import('./commands/vendor-backup.js')).vendorBackup,

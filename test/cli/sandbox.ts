@@ -30,6 +30,9 @@ export interface Server {
   /** @returns its exit code */
   stop(): Promise<number | null>;
   kill(): Promise<void>;
+  /** The next event of a name, from now on. */
+  next(event: string): Promise<Readonly<Record<string, unknown>>>;
+  readonly pid: number;
 }
 
 export interface Sandbox {
@@ -41,6 +44,8 @@ export interface Sandbox {
   serve(...args: readonly string[]): Promise<Server>;
   /** The same with more in its environment. */
   serveWith(env: object, ...args: readonly string[]): Promise<Server>;
+  /** A paying proxy, with more in its environment. */
+  proxy(env: object, ...args: readonly string[]): Promise<Server>;
   /** The dashboard of a vendor; its first event has the link. */
   dashboard(...args: readonly string[]): Promise<Server>;
   remove(): Promise<void>;
@@ -74,6 +79,7 @@ export async function createSandbox(): Promise<Sandbox> {
     },
     serve: (...args) => listen({}, ['vendor', 'serve', ...args]),
     serveWith: (more, ...args) => listen(more, ['vendor', 'serve', ...args]),
+    proxy: (more, ...args) => listen(more, ['vendor', 'proxy', ...args]),
     dashboard: (...args) => listen({}, ['vendor', 'dashboard', ...args]),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
@@ -83,6 +89,7 @@ export async function createSandbox(): Promise<Sandbox> {
     const child = start(args, more);
     const exited = once(child, 'exit') as Promise<[number | null]>;
     const events: Array<Record<string, unknown>> = [];
+    const waiting: Array<(event: Readonly<Record<string, unknown>>) => void> = [];
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
@@ -91,6 +98,7 @@ export async function createSandbox(): Promise<Sandbox> {
       createInterface({ input: child.stdout }).on('line', (line) => {
         const event = JSON.parse(line) as Record<string, unknown>;
         events.push(event);
+        for (const hear of waiting.splice(0)) hear(event);
         if (event['event'] === 'ready') resolve();
       });
       child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${stderr}`)));
@@ -102,6 +110,15 @@ export async function createSandbox(): Promise<Sandbox> {
     return {
       events,
       output: () => ({ stdout, stderr }),
+      pid: child.pid!,
+      async next(name) {
+        for (;;) {
+          const event = await new Promise<Readonly<Record<string, unknown>>>((resolve) =>
+            waiting.push(resolve),
+          );
+          if (event['event'] === name) return event;
+        }
+      },
       stop: () => end('SIGTERM'),
       async kill() {
         await end('SIGKILL');

@@ -1,223 +1,46 @@
 import { contentPath } from '../../core/content-key.js';
-import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { worthOf } from '../../core/key-document.js';
-import { issuingKeys } from '../../core/key-life.js';
-import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
-import { formatUnits } from '../amounts.js';
-import { defineCommand, wholeNumber } from '../command.js';
-import { createMetrics } from '../serving/metrics.js';
-import type { ServedRequest } from '../serving/observing.js';
-import { createServerLog, readLogFormat, type LogFields } from '../serving/server-log.js';
+import { openVendorFolder } from '../../node/vendor/folder.js';
+import { defineCommand } from '../command.js';
+import { serveUntilStopped, servingOptions } from '../serving/running.js';
 import { serveStatic } from '../serving/static-files.js';
-import { untilStopped } from '../serving/signals.js';
-import { startVendorServer } from '../serving/vendor-server.js';
-import { servePages, type ServedPage } from '../serving/web-pages.js';
-import { formatPairs, formatTable } from '../table.js';
-import type { Terminal } from '../terminal.js';
+import { formatTable } from '../table.js';
 
 export const vendorServe = defineCommand({
   name: 'vendor serve',
   summary: 'Sell cards and serve what they pay for',
   usage: '[folder] [options]',
-  options: {
-    host: { type: 'string', value: '<host>', help: 'A loopback address; default: that of vendor.json' },
-    port: { type: 'string', value: '<port>', help: '0 for any that is free; default: that of vendor.json' },
-    'client-header': {
-      type: 'string',
-      value: '<name>',
-      help: 'The header in which the proxy before it says who calls, such as X-Forwarded-For',
-    },
-    log: {
-      type: 'string',
-      value: '<json|text>',
-      help: 'Log each request to stderr: class of route, status, time; no target, no caller',
-    },
-    metrics: {
-      type: 'string',
-      value: '<port>',
-      help: 'Serve numbers for Prometheus at http://127.0.0.1:<port>/metrics',
-    },
-    verbose: {
-      type: 'boolean',
-      short: 'v',
-      help: 'Tell of each payment: request, units, fingerprint of its key',
-    },
-  },
+  options: servingOptions,
   words: [0, 1],
   notes:
     'It speaks plain http, so it listens on this machine only. For the world put a server that speaks TLS before\nit, and say its https address as --origin when you make the vendor. Stop it with Ctrl+C or SIGTERM: what has\nbegun is answered first.\n\nWrong vouchers are counted by caller. Behind a proxy all callers look the same, and ten wrong codes of one stop\neverybody for a while: name the header that your proxy sets itself with --client-header.',
   async run({ terminal, values, positionals }) {
     const folder = await openVendorFolder(positionals[0] ?? '.');
-    const host = values.host ?? folder.settings.listen.host;
-    const port =
-      values.port === undefined ? folder.settings.listen.port : wholeNumber(values.port, '--port', 0, 65_535);
-    refuseOpenHost(host);
-    const clientHeader = values['client-header']?.toLowerCase();
-    if (clientHeader !== undefined && !/^[a-z0-9-]+$/.test(clientHeader)) {
-      throw new ImpulsError('invalid-argument', `"${clientHeader}" is no name of a header`, {
-        hint: 'Say --client-header X-Forwarded-For, or the one that your proxy sets.',
-      });
-    }
-    const log =
-      values.log === undefined ? undefined : createServerLog(readLogFormat(values.log), terminal.note);
-    const metricsPort =
-      values.metrics === undefined ? undefined : wholeNumber(values.metrics, '--metrics', 0, 65_535);
-    const metrics = metricsPort === undefined ? undefined : await createMetrics();
-    const onError = (error: unknown): void => {
-      metrics?.countError();
-      if (log) log.error(error);
-      else terminal.note(`impuls: ${isImpulsError(error) ? error.message : String(error)}`);
-    };
-    const pages = await servePages();
-    const stopped = untilStopped();
-    const server = await startVendorServer(folder, {
-      host,
-      port,
-      clientHeader,
-      routes: [
-        ...pages.flatMap(({ routes }) => routes),
-        ...folder.settings.routes.map((route) => serveStatic(folder.path, route)),
-      ],
-      onError,
-      onAnswered: metrics && ((kind) => metrics.countAnswer(kind)),
-      onRequest:
-        (log ?? metrics) &&
-        ((request) => {
-          metrics?.countRequest(request);
-          log?.write('info', 'request', fieldsOf(request));
-        }),
-      ...(values.verbose && {
-        onPaid: (event) =>
-          terminal.json
-            ? terminal.printJsonLine(event)
-            : terminal.print(
-                `${event.method} ${event.target} ${event.verdict} ${formatUnits(event.units)}, key ${event.fingerprint}`,
-              ),
-      }),
+    const { unit } = folder.document;
+    await serveUntilStopped(terminal, values, folder, {
+      routes: folder.settings.routes.map((route) => serveStatic(folder.path, route)),
+      table: ({ paint }, keys) =>
+        formatTable(
+          [
+            { head: 'Path' },
+            { head: 'Units', align: 'right' },
+            { head: 'Worth', align: 'right' },
+            { head: 'Folder' },
+          ],
+          [
+            ...folder.settings.routes.map((route) => [
+              route.path,
+              route.price === 0 ? 'free' : String(route.price),
+              route.price === 0 ? '' : worthOf(route.price, unit),
+              route.folder,
+            ]),
+            ...(keys > 0
+              ? [[`${contentPath}*`, 'as packed', '', `content.db, ${keys} ${keys === 1 ? 'key' : 'keys'}`]]
+              : []),
+          ],
+          paint,
+        ),
     });
-    try {
-      if (metrics && metricsPort !== undefined) {
-        const { vendor } = server;
-        const address = await metrics.listen(metricsPort, {
-          document: () => vendor.document,
-          failures: () => vendor.failures,
-          totals: () => vendor.totals(),
-          held: () => server.quarantined(),
-        });
-        if (terminal.json) terminal.printJsonLine({ event: 'metrics', address });
-        else terminal.print(`Metrics at ${address}`);
-      }
-    } catch (error) {
-      await server.close();
-      throw error;
-    }
-    announce(terminal, folder, server.address, pages, await server.countKeys());
-    const held = await server.quarantined();
-    if (held.length > 0 && !log) {
-      terminal.note('Cards and vouchers from before the restore are held: impuls help vendor quarantine.');
-    }
-    log?.write('info', 'ready', {
-      origin: folder.document.origin,
-      address: server.address,
-      held: held.length,
-    });
-    await stopped;
-    if (!terminal.json) terminal.note('Stopping: answering what has begun.');
-    await metrics?.close();
-    await server.close();
-    log?.write('info', 'stopped');
-    if (terminal.json) terminal.printJsonLine({ event: 'stopped' });
+    return 0;
   },
 });
-
-function fieldsOf({ method, route, status, seconds, claimed }: ServedRequest): LogFields {
-  return { method, route, status, ms: Number((seconds * 1000).toFixed(1)), claim: claimed ? 'yes' : 'no' };
-}
-
-function announce(
-  terminal: Terminal,
-  { path, document, settings }: VendorFolder,
-  address: string,
-  pages: readonly ServedPage[],
-  keys: number,
-): void {
-  const { origin, name, unit } = document;
-  const cards = issuingKeys(document, Math.floor(Date.now() / 1000));
-  const ready = {
-    event: 'ready',
-    origin,
-    address,
-    name,
-    mode: settings.mode,
-    pages: pages.map(({ path, hash }) => ({ path, hash })),
-    keys,
-  };
-  if (new URL(origin).protocol === 'http:' && origin !== address) {
-    terminal.note(`Clients look for it at ${origin}, not at ${address}: they will not find it there.`);
-  }
-  if (terminal.json) {
-    terminal.printJsonLine(ready);
-    return;
-  }
-  const { paint } = terminal;
-  const tls = origin.startsWith('https:')
-    ? `${origin} must lead here: a server that speaks TLS, in front of it`
-    : 'plain http, so for this machine only';
-  terminal.print(
-    [
-      `${paint.bold(name)} at ${address}`,
-      '',
-      formatPairs(
-        [
-          ['Folder', path],
-          ['Reach', tls],
-          ...(settings.mode === 'test' ? [['Mode', paint.yellow('test: no money moves')] as const] : []),
-          ['Cards', cards.map((key) => `${key.denomination} (${key.epoch})`).join(', ') || 'none are issued'],
-          ['Unit', worthOf(1, unit)],
-          ...pages.map(
-            ({ name, path, hash }) =>
-              [
-                name === 'wallet' ? 'Wallet' : 'Player',
-                `${origin}${path}, build ${hash.slice(0, 16)}`,
-              ] as const,
-          ),
-        ],
-        paint,
-      ),
-      '',
-      formatTable(
-        [
-          { head: 'Path' },
-          { head: 'Units', align: 'right' },
-          { head: 'Worth', align: 'right' },
-          { head: 'Folder' },
-        ],
-        [
-          ...settings.routes.map((route) => [
-            route.path,
-            route.price === 0 ? 'free' : String(route.price),
-            route.price === 0 ? '' : worthOf(route.price, unit),
-            route.folder,
-          ]),
-          ...(keys > 0
-            ? [[`${contentPath}*`, 'as packed', '', `content.db, ${keys} ${keys === 1 ? 'key' : 'keys'}`]]
-            : []),
-        ],
-        paint,
-      ),
-      '',
-      `${paint.green('Ready.')} Stop it with Ctrl+C.`,
-    ].join('\n'),
-  );
-}
-
-function refuseOpenHost(host: string): void {
-  if (/^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/.test(host)) return;
-  throw new ImpulsError(
-    'invalid-argument',
-    `${host} is not a loopback address, and plain http must not leave this machine`,
-    {
-      hint: 'Listen on 127.0.0.1, and put a server that speaks TLS before it.',
-    },
-  );
-}

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { contentPath } from '../../core/content-key.js';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
@@ -17,8 +18,10 @@ import { defaultRetention } from '../../node/vendor/settings.js';
 import {
   createVendor,
   type ActivityKind,
+  type Call,
   type Ledger,
   type Payment,
+  type Reply,
   type Vendor,
 } from '../../server/index.js';
 import { listenForAdmin } from './admin-socket.js';
@@ -45,6 +48,21 @@ export type RouteHandler = (
   payment?: Payment,
 ) => void | Promise<void>;
 
+type Answer = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+/** What answers where nobody else does: a reverse proxy. */
+export interface Backstop {
+  /** The class of route of a request, for logs and metrics; undefined where nothing is served. */
+  classOf(req: IncomingMessage): string | undefined;
+  readonly answer: Answer;
+  /** The same for one that waits with its body until it is asked for it. */
+  readonly answerExpecting: Answer;
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+  /** Adds to what the vendor answers itself. */
+  revise(call: Call, reply: Reply): Promise<Reply>;
+  close(): Promise<void>;
+}
+
 /** A payment as the server tells of it: who paid is not known, and not asked. */
 export interface PaidEvent {
   readonly event: 'paid';
@@ -63,6 +81,8 @@ export interface ServerOptions {
   readonly routes: readonly ServedRoute[];
   /** The header, in lower case, in which a proxy before it says who calls. Default: none. */
   readonly clientHeader?: string | undefined;
+  /** Made for the vendor once it is there. Default: what is not served is not there. */
+  readonly openBackstop?: (vendor: Vendor) => Backstop;
   readonly onPaid?: (event: PaidEvent) => void;
   /** Told of every request once it is over. */
   readonly onRequest?: ((request: ServedRequest) => void) | undefined;
@@ -93,6 +113,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
   const ledger = await openLedger(folder);
   const shelf = createContentShelf(folder.registryPath);
   let sales: SalesShelf | undefined;
+  let backstop: Backstop | undefined;
   try {
     // What is wrong with it is told now, not to the first who buys.
     await shelf.count();
@@ -101,11 +122,26 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     const vendor = createVendor({ ...identity, ledger, onError, ...(onAnswered && { onAnswered }) });
     sales = createSalesShelf(folder, vendor, ledger, onError);
     await sales.reload();
-    const listener = createListener(vendor, shelf, sales, options, onError);
-    const server = createServer((req, res) => {
-      if (onRequest) observe(req, res, routeClass(vendor, options.routes, pathOf(req)), onRequest);
-      listener(req, res);
-    });
+    backstop = options.openBackstop?.(vendor);
+    const listener = createListener(vendor, shelf, sales, options, backstop, onError);
+    const serve = (req: IncomingMessage, res: ServerResponse, last?: Answer): void => {
+      if (onRequest) {
+        const known = routeClass(vendor, options.routes, pathOf(req));
+        observe(req, res, known ?? backstop?.classOf(req) ?? 'other', onRequest);
+      }
+      listener(req, res, last);
+    };
+    const server = createServer((req, res) => serve(req, res));
+    if (backstop) {
+      const { answerExpecting } = backstop;
+      server.on('checkContinue', (req, res) => serve(req, res, answerExpecting));
+      server.on('upgrade', (req, socket, head: Buffer) => {
+        backstop?.upgrade(req, socket, head).catch((error: unknown) => {
+          onError(error);
+          socket.destroy();
+        });
+      });
+    }
     await listen(server, options.host, options.port);
     let { settings } = folder;
     let reloading: Promise<unknown> = Promise.resolve();
@@ -148,18 +184,23 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
         clearInterval(upkeeping);
         await admin?.close();
         await reloading;
-        const overdue = setTimeout(() => server.closeAllConnections(), graceMs);
+        const overdue = setTimeout(() => {
+          server.closeAllConnections();
+          backstop?.close().catch(onError);
+        }, graceMs);
         await new Promise<void>((resolve) => {
           server.close(() => resolve());
           server.closeIdleConnections();
         });
         clearTimeout(overdue);
+        await backstop?.close();
         await sales?.close();
         await shelf.close();
         await ledger.close();
       },
     };
   } catch (error) {
+    await backstop?.close();
     await sales?.close();
     await shelf.close();
     await ledger.close();
@@ -180,7 +221,11 @@ async function openLedger({ path, ledgerPath }: VendorFolder): Promise<Ledger> {
 }
 
 /** What a path is counted as: never the path itself, which says what somebody reads. */
-function routeClass({ document }: Vendor, routes: readonly ServedRoute[], pathname: string): string {
+function routeClass(
+  { document }: Vendor,
+  routes: readonly ServedRoute[],
+  pathname: string,
+): string | undefined {
   const own = [
     '/.well-known/impuls',
     '/openapi.json',
@@ -191,20 +236,27 @@ function routeClass({ document }: Vendor, routes: readonly ServedRoute[], pathna
   if (pathname.startsWith(contentPath)) return `${contentPath}*`;
   const { meter } = document.endpoints;
   if (meter !== undefined && pathname.startsWith(`${meter}/`)) return `${meter}/*`;
-  return routes.find(({ path }) => matches(path, pathname))?.path ?? 'other';
+  return routes.find(({ path }) => matches(path, pathname))?.path;
 }
 
-type Listener = (req: IncomingMessage, res: ServerResponse) => void;
+/** @param last what answers last in place of the backstop */
+type Listener = (req: IncomingMessage, res: ServerResponse, last?: Answer) => void;
 
 function createListener(
   vendor: Vendor,
   shelf: ContentShelf,
   sales: SalesShelf,
   { routes, clientHeader, onPaid = () => {} }: ServerOptions,
+  backstop: Backstop | undefined,
   onError: (error: unknown) => void,
 ): Listener {
   const sourceOf = clientHeader === undefined ? undefined : sourceBehindProxy(clientHeader);
-  const own = createNodeHandler(vendor, sourceOf && { sourceOf });
+  const own = backstop
+    ? createCallHandler(async (call) => {
+        const reply = await vendor.answer(call);
+        return reply && backstop.revise(call, reply);
+      }, sourceOf)
+    : createNodeHandler(vendor, sourceOf && { sourceOf });
   const selling = createCallHandler((call) => sales.answer(call), sourceOf);
   const keys = createNodeContentHandler(vendor, shelf, {
     listed: () => shelf.exists,
@@ -212,7 +264,7 @@ function createListener(
     onError,
   });
   const served = routes.map((route) => ({ route, answer: createRoute(vendor, route, onPaid) }));
-  return (req, res) => {
+  return (req, res, last = backstop?.answer) => {
     const others = (error?: unknown): void => {
       if (error) {
         fail(error);
@@ -221,6 +273,7 @@ function createListener(
       const pathname = pathOf(req);
       const found = served.find(({ route }) => matches(route.path, pathname));
       if (found) found.answer(req, res).catch(fail);
+      else if (last) last(req, res).catch(fail);
       else notFound(vendor, req, res);
     };
     const content = (error?: unknown): void => {
