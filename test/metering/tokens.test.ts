@@ -9,7 +9,7 @@ import {
 } from '../../src/server/metering/index.js';
 import { utf8 } from '../../src/core/bytes.js';
 import { startCompletions, type Completions, type CompletionsOptions } from '../support/completions.js';
-import { createMeterWorld, origin, type MeterWorld } from './world.js';
+import { createMeterWorld, origin, settle, type MeterWorld } from './world.js';
 
 /** 1 unit for 10 tokens that are read, and for 2 that are written. */
 const prices = { input: 100, output: 500, maxOutputTokens: 30 };
@@ -59,7 +59,7 @@ describe('an API of chat completions, sold by the token to the client of OpenAI'
     const world = await startVendor();
     const wallet = await world.wallet();
     const client = clientOf(keyless(world.paying(wallet)));
-    const answer = await client.chat.completions.create({ ...ask, max_tokens: 12 });
+    const answer = await client.chat.completions.create({ ...ask, max_completion_tokens: 12 });
     expect(answer.usage).toMatchObject({ prompt_tokens: 10, completion_tokens: 12 });
     expect(await spent(world)).toBe(7);
     expect(wallet.history()).toMatchObject([{ units: 7 }]);
@@ -87,7 +87,7 @@ describe('an API of chat completions, sold by the token to the client of OpenAI'
     upstream.pace = () => new Promise((resolve) => setImmediate(resolve));
     const wallet = await world.wallet();
     const client = clientOf(keyless(createMeteredFetch(world.paying(wallet), { max: 6, step: 2 })));
-    const chunks = await client.chat.completions.create({ ...ask, stream: true, max_tokens: 500 });
+    const chunks = await client.chat.completions.create({ ...ask, stream: true, max_completion_tokens: 500 });
     let words = 0;
     let reason: string | null | undefined;
     const reading = (async () => {
@@ -96,9 +96,9 @@ describe('an API of chat completions, sold by the token to the client of OpenAI'
         reason = choices[0]?.finish_reason ?? reason;
       }
     })();
-    let over = false;
-    void reading.then(() => (over = true));
-    while (!over) await world.advance(10_000);
+    for (let turn = 0; turn < 40; turn++) await settle();
+    await world.advance(10_000);
+    await reading;
     expect(reason).toBe('length');
     expect(await spent(world)).toBe(6);
     expect(words).toBeLessThanOrEqual(12);
@@ -145,11 +145,11 @@ describe('an API of chat completions, sold by the token to the client of OpenAI'
 describe('the price of tokens', () => {
   it('is rounded up to whole units, at least the minimum, and not for the dust of fractions', async () => {
     upstream = await startCompletions();
-    const { cost } = createTokenPricer({ input: 0.1, output: 0.7, minimum: 2 });
-    expect(cost({ input: 0, output: 0 })).toBe(2);
-    expect(cost({ input: 30_000, output: 0 })).toBe(3);
-    expect(cost({ input: 30_001, output: 0 })).toBe(4);
-    expect(cost({ input: 10_000, output: 10_000 })).toBe(8);
+    const pricer = createTokenPricer({ input: 0.1, output: 0.7, minimum: 2 });
+    expect(pricer.cost({ input: 0, output: 0 })).toBe(2);
+    expect(pricer.cost({ input: 30_000, output: 0 })).toBe(3);
+    expect(pricer.cost({ input: 30_001, output: 0 })).toBe(4);
+    expect(pricer.cost({ input: 10_000, output: 10_000 })).toBe(8);
     for (const wrong of [{ input: -1 }, { output: NaN }, { minimum: 0 }, { maxOutputTokens: 1.5 }]) {
       expect(() => createTokenPricer({ input: 1, output: 1, ...wrong })).toThrow('not negative');
     }

@@ -70,7 +70,7 @@ export function createTokenMeter(prices: TokenPrices): TokenMeter {
         respond(upstream, payment) {
           if (upstream.status >= 400 || !upstream.body) return Promise.resolve(upstream);
           if (!request.stream) return captureAnswer(pricer, upstream, payment);
-          return topsUp
+          return topsUp && payment.method === 'impuls'
             ? Promise.resolve(meterAnswer(pricer, request, upstream, payment))
             : captureStream(pricer, request, upstream, payment);
         },
