@@ -1,4 +1,6 @@
 /** Streams that cost as they go on, and answers priced by tokens: `impuls/server/metering`. */
+export { meterBytes, meterSeconds, type MeterBytesOptions, type MeterSecondsOptions } from './bodies.js';
+export { meterEvents, type MeteredEvent, type MeterEventsOptions } from './events.js';
 export type { Meter, MeterEnd, MeteringOptions } from './meter.js';
 export {
   createTokenPricer,

@@ -53,6 +53,7 @@ class Account {
   readonly openings = new Set<string>();
   used = 0;
   ended: MeterEnd | undefined;
+  readonly onOver: (() => void)[] = [];
   /** The stream that draws now. */
   line: object | undefined;
   readonly #settings: Settings;
@@ -96,6 +97,7 @@ class Account {
     for (const deposit of [...this.#deposits]) this.#answer(deposit);
     this.#wake();
     this.#onEnd(this);
+    for (const tell of this.onOver.splice(0)) tell();
   }
 
   deposit(units: number): Promise<Deposited> {
@@ -218,6 +220,11 @@ class Line implements Meter {
 /** What is the same for all streams of a meter: a key for what they have to leave one another. */
 export function accountOf(meter: Meter): object {
   return meter instanceof Line ? meter.account : meter;
+}
+
+/** Tells when a meter is over, whichever of its streams it was that ended it. */
+export function whenOver(meter: Meter, tell: () => void): void {
+  if (meter instanceof Line) meter.account.onOver.push(tell);
 }
 
 export function createMeters(
