@@ -109,6 +109,14 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'createVendor',
     'dayOf',
   ],
+  './server/metering': [
+    'createTokenMeter',
+    'createTokenPricer',
+    'meterBytes',
+    'meterEvents',
+    'meterSeconds',
+    'readCompletionRequest',
+  ],
   './server/sqlite': ['openContentRegistry', 'openSqliteLedger'],
   './server/node': [
     'createCallHandler',
@@ -155,6 +163,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'readSealedUrl',
   ],
   './client/file': ['openFileLibrary', 'openFileStorage'],
+  './client/metered': ['createMeteredFetch', 'meteredEvents', 'openMeteredStream'],
   './client/hls': ['attachPayment', 'createPaidKeyLoader'],
   './client/indexeddb': ['openIndexedDbLibrary', 'openIndexedDbStorage'],
   './client/transport': ['openTransport', 'transportFailure'],
