@@ -12,6 +12,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   exchange: async () => (await import('./commands/exchange.js')).exchange,
   refund: async () => (await import('./commands/refund.js')).refund,
   recover: async () => (await import('./commands/recover.js')).recover,
+  mcp: async () => (await import('./commands/mcp.js')).mcp,
   'vendor init': async () => (await import('./commands/vendor-init.js')).vendorInit,
   'vendor serve': async () => (await import('./commands/vendor-serve.js')).vendorServe,
   'vendor proxy': async () => (await import('./commands/vendor-proxy.js')).vendorProxy,

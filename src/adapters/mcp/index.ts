@@ -13,3 +13,5 @@ export {
   type PayingClient,
   type PayingClientOptions,
 } from './paying-client.js';
+export type { BudgetStorage, Caps } from './budget.js';
+export { createWalletServer, type WalletServerOptions } from './wallet-server.js';

@@ -43,11 +43,11 @@ export interface ToolCall extends Call {
 }
 
 /** What a tool costs: units, a function of the call, or the whole route. */
-export type PricedTool = number | ((call: ToolCall) => number) | ToolRoute;
+export type PricedTool = ToolRoute['price'] | ToolRoute;
 
 export interface ToolRoute extends Pick<Route, 'charge' | 'seal' | 'maxBodyBytes' | 'name'> {
   /** Units, at least 1; or a function of the call. */
-  readonly price: number | ((call: ToolCall) => number);
+  readonly price: number | ((call: ToolCall) => number | Promise<number>);
 }
 
 /** What a handler gets beside the arguments. */
