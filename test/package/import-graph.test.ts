@@ -29,7 +29,11 @@ const layers: readonly Layer[] = [
     below: ['core', 'server', 'client'],
     packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici', 'zod'],
   },
-  { name: 'adapters', below: ['core', 'server', 'client', 'node'], packages: [] },
+  {
+    name: 'adapters',
+    below: ['core', 'server', 'client', 'node'],
+    packages: ['@modelcontextprotocol/sdk', 'zod'],
+  },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
   {
     name: 'cli',
@@ -39,7 +43,7 @@ const layers: readonly Layer[] = [
 ];
 
 /** Entry points of the adapters for frameworks that also run where there is no Node. */
-const portable = ['hono.js', 'next.js'];
+const portable = ['hono.js', 'next.js', 'mcp/index.js'];
 /** What adapters know the types of, and nothing else. */
 const typesOnly = ['express', 'fastify', 'hono'];
 
