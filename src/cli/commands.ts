@@ -22,6 +22,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'vendor restore': async () => (await import('./commands/vendor-restore.js')).vendorRestore,
   'vendor quarantine': async () => (await import('./commands/vendor-quarantine.js')).vendorQuarantine,
   doctor: async () => (await import('./commands/doctor.js')).doctor,
+  validate: async () => (await import('./commands/validate.js')).validateCommand,
   'vendor refunds': async () => (await import('./commands/vendor-refunds.js')).vendorRefunds,
   'vendor pay-refund': async () => (await import('./commands/vendor-pay-refund.js')).vendorPayRefund,
   'voucher create': async () => (await import('./commands/voucher-create.js')).voucherCreate,

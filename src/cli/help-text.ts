@@ -6,13 +6,14 @@ export function overview(commands: readonly Command[]): string {
     [
       'With a wallet',
       (name) =>
-        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor|demo|inspect)/.test(
+        !/^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor|validate|demo|inspect)/.test(
           name,
         ),
     ],
     [
       'As a vendor',
-      (name) => /^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor)/.test(name),
+      (name) =>
+        /^(?:vendor|voucher|batch|sales|keys|liability|report|audit|pack|web|doctor|validate)/.test(name),
     ],
     ['To look at', (name) => /^(?:demo|inspect)/.test(name)],
   ];

@@ -1,10 +1,8 @@
 import { resolve } from 'node:path';
-import { plural } from '../amounts.js';
 import { defineCommand } from '../command.js';
-import type { Check } from '../doctor/check.js';
+import { formatChecks } from '../doctor/check.js';
 import { lookOver } from '../doctor/look-over.js';
 import { exitCodes } from '../exit-codes.js';
-import type { Paint } from '../paint.js';
 
 export const doctor = defineCommand({
   name: 'doctor',
@@ -29,21 +27,9 @@ export const doctor = defineCommand({
   async run({ terminal, values, positionals }) {
     const folder = resolve(positionals[0] ?? '.');
     const checks = await lookOver(folder, values.online ? 'online' : 'local', values.log);
-    const failed = checks.filter(({ verdict }) => verdict === 'fail').length;
-    const warned = checks.filter(({ verdict }) => verdict === 'warn').length;
-    if (terminal.json) terminal.printJson({ folder, healthy: failed === 0, checks });
-    else {
-      const sum =
-        failed + warned === 0
-          ? 'All is well.'
-          : `${plural(failed, 'failure')}, ${plural(warned, 'warning')}.`;
-      terminal.print([...checks.map((check) => format(check, terminal.paint)), '', sum].join('\n'));
-    }
-    return failed > 0 ? exitCodes.failure : exitCodes.ok;
+    const healthy = checks.every(({ verdict }) => verdict !== 'fail');
+    if (terminal.json) terminal.printJson({ folder, healthy, checks });
+    else terminal.print(formatChecks(checks, terminal.paint));
+    return healthy ? exitCodes.ok : exitCodes.failure;
   },
 });
-
-function format({ name, verdict, what, next }: Check, paint: Paint): string {
-  const sign = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('fail') }[verdict];
-  return `${sign}  ${name}: ${what}${next === undefined ? '' : `\n      ${paint.cyan('→')} ${next}`}`;
-}

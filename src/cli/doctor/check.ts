@@ -1,4 +1,6 @@
 import { isImpulsError } from '../../core/errors.js';
+import { plural } from '../amounts.js';
+import type { Paint } from '../paint.js';
 
 /** One thing that was looked at. */
 export interface Check {
@@ -30,4 +32,19 @@ export async function attempt(name: string, look: () => Promise<Check[]>): Promi
     if (!isImpulsError(error)) throw error;
     return [fail(name, error.message, error.hint ?? 'See `impuls help doctor`.')];
   }
+}
+
+/** A line a check, with the next move below what is not ok, and what it comes to. */
+export function formatChecks(checks: readonly Check[], paint: Paint): string {
+  const signs = { ok: paint.green('ok  '), warn: paint.yellow('warn'), fail: paint.red('fail') };
+  const count = (wanted: Check['verdict']): number =>
+    checks.filter(({ verdict }) => verdict === wanted).length;
+  const [failed, warned] = [count('fail'), count('warn')];
+  const sum =
+    failed + warned === 0 ? 'All is well.' : `${plural(failed, 'failure')}, ${plural(warned, 'warning')}.`;
+  const lines = checks.map(
+    ({ name, verdict, what, next }) =>
+      `${signs[verdict]}  ${name}: ${what}${next === undefined ? '' : `\n      ${paint.cyan('→')} ${next}`}`,
+  );
+  return [...lines, '', sum].join('\n');
 }

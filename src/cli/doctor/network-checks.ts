@@ -67,7 +67,7 @@ async function compareDocument(document: KeyDocument, response: Response): Promi
   );
 }
 
-function compareClocks(response: Response, now: number): Check {
+export function compareClocks(response: Pick<Response, 'headers'>, now: number): Check {
   const date = Date.parse(response.headers.get('Date') ?? '') / 1000;
   if (!Number.isFinite(date)) {
     return warn(
@@ -82,7 +82,7 @@ function compareClocks(response: Response, now: number): Check {
   return (apart > 60 ? fail : warn)('time', `the clock of the answers is ${apart} seconds apart`, next);
 }
 
-async function checkCertificate(url: URL, context: NetworkContext): Promise<Check> {
+export async function checkCertificate(url: URL, context: NetworkContext): Promise<Check> {
   try {
     const end = await context.certificateEnd(url.hostname, Number(url.port || 443));
     const said = `the certificate is good until ${formatDay(end)}`;
