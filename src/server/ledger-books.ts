@@ -99,8 +99,15 @@ export function unitsOf(items: readonly OrderItem[]): number {
 const maxRouteLength = 64;
 const maxRoutes = 1000;
 
+/** Classes of routes: a Set, or a table that answers as one. */
+export interface RouteNames {
+  readonly size: number;
+  has(name: string): boolean;
+  add(name: string): unknown;
+}
+
 /** The name under which a claim's route is kept. @param known the classes that there are; gains those that are new */
-export function routeClass(known: Set<string>, route: string): string {
+export function routeClass(known: RouteNames, route: string): string {
   if (route === '' || known.has(route)) return route;
   if (route.length > maxRouteLength || known.size >= maxRoutes) return '';
   known.add(route);

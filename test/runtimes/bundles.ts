@@ -18,7 +18,8 @@ function builtFile(name: string, importer: string | undefined): string | undefin
 /** One file with all that it needs. @returns its text */
 export async function bundleWhole(input: string): Promise<string> {
   const plugin: Plugin = { name: 'built', resolveId: (name, importer) => builtFile(name, importer) };
-  const bundle = await rolldown({ input, platform: 'neutral', cwd: root, plugins: [plugin] });
+  const external = [/^cloudflare:/];
+  const bundle = await rolldown({ input, platform: 'neutral', cwd: root, external, plugins: [plugin] });
   const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
   await bundle.close();
   return output[0].code;

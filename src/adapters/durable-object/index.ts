@@ -1,0 +1,4 @@
+/** A ledger on Durable Objects: `impuls/server/durable-object`. */
+export { createDurableObjectLedger, type DurableObjectLedgerOptions } from './ledger.js';
+export { createLedgerClass, type LedgerClassOptions, type LedgerObject } from './object.js';
+export type { ObjectBase, ObjectNamespace } from './platform.js';
