@@ -28,7 +28,7 @@ describe('cross-origin requests', () => {
     expect(reply.status).toBe(204);
     const headers = new Map(reply.headers);
     expect(headers.get('Access-Control-Allow-Headers')).toBe(
-      'Authorization, Content-Type, Accept-Payment, Idempotency-Key, accept-language',
+      'Authorization, Content-Type, Accept-Payment, Idempotency-Key, Impuls-Meter, Last-Event-ID, accept-language',
     );
     expect(headers.get('Access-Control-Max-Age')).toBe('7200');
   });

@@ -291,7 +291,10 @@ describe.each(hosts)('a vendor behind $name', ({ start }) => {
     const document = host.vendor.document;
     const item = { blinded: toBase64url(new Uint8Array(384).fill(1)), key: document.cards[0]!.id };
 
-    for (const path of Object.values(document.endpoints)) {
+    // What is metered is named behind its endpoint: by itself that is nothing.
+    const { meter, ...endpoints } = document.endpoints;
+    expect((await host.request(meter!)).status).toBe(404);
+    for (const path of Object.values(endpoints)) {
       expect(await problemOf(await host.request(path))).toBe('405 method-not-allowed');
       for (const body of ['', 'x', '[]', '{}', '{"a":1,"a":2}', `{"a":"${'x'.repeat(70_000)}"}`]) {
         expect(await send(path, body)).toMatch(/^4\d\d (malformed|body-too-large)$/);
