@@ -18,6 +18,7 @@ export {
   type VendorFolder,
   type VendorFolderOptions,
 } from './vendor/folder.js';
+export { openVendor, type OpenVendor, type OpenVendorOptions } from './vendor/open.js';
 export { revokeKey, type RevocationRequest } from './vendor/revocation.js';
 export { rotateKeys, type KeyKind, type Rotated, type Rotation } from './vendor/rotation.js';
 export type { VendorMode } from './vendor/settings.js';

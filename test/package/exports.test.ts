@@ -126,6 +126,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'createRsaSigner',
     'generateIssuingKey',
     'initVendorFolder',
+    'openVendor',
     'openVendorFolder',
     'revokeKey',
     'rotateKeys',
