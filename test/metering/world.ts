@@ -31,7 +31,12 @@ export interface MeterWorld {
   readonly arrived: string[];
   /** What wallets send with. */
   readonly fetch: typeof fetch;
-  wallet(protocol?: ProtocolName, records?: Map<string, string>): Promise<Wallet>;
+  /** @param records of a wallet that there was, to open it again @param fetch what it sends with; default that of the world */
+  wallet(
+    protocol?: ProtocolName,
+    records?: Map<string, string>,
+    fetch?: typeof globalThis.fetch,
+  ): Promise<Wallet>;
   paying(wallet: Wallet, total?: number): PayingFetch;
   /** Lets so much time pass at the vendor, and waits until nothing moves any more. */
   advance(milliseconds: number): Promise<void>;
@@ -169,11 +174,11 @@ export async function createMeterWorld(routes: Readonly<Record<string, Paid>>): 
       if (by !== incarnation) throw new TypeError('connection reset');
       return overLine(response);
     },
-    async wallet(protocol = 'chain', records = new Map()) {
+    async wallet(protocol = 'chain', records = new Map(), fetch = world.fetch) {
       const isNew = records.size === 0;
       const wallet = await openWallet({
         storage: createMemoryStorage(records),
-        fetch: world.fetch,
+        fetch,
         clock: () => now * 1000,
         sleep: async (_, signal) => {
           await settle();
