@@ -170,7 +170,7 @@ describe('an agent with a wallet', () => {
     world.arrived.length = 0;
     expect(await paid(4)).toMatchObject({
       refused: 'limit-exceeded',
-      why: '4 units are too much: of the 6 of a day for one vendor 3 are left today',
+      why: '4 are more units than are left today: 3 of 6 a day for one vendor',
     });
     expect(world.arrived).toEqual([]);
     await paid(3);

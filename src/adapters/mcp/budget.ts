@@ -95,11 +95,10 @@ export async function openBudget(storage: BudgetStorage, caps: Caps, clock: () =
     async reserve(vendor, units) {
       const free = left(vendor);
       if (units > free) {
-        const whose =
-          perDay - inAll() <= free ? `the ${perDay} of a day` : `the ${perVendor} of a day for one vendor`;
+        const isDay = perDay - inAll() <= free;
         throw new ImpulsError(
           'limit-exceeded',
-          `${units} units are too much: of ${whose} ${free} are left today`,
+          `${units} are more units than are left today: ${free} of ${isDay ? `${perDay} a day` : `${perVendor} a day for one vendor`}`,
           {
             hint: 'Ask for less, wait for calls that are under way, or for tomorrow (UTC).',
           },
