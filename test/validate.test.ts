@@ -106,7 +106,7 @@ const instead =
 const withAuthorization = (request: Request): string => request.headers.get('Authorization') ?? '';
 const challenges =
   (change: (value: string) => string): Network =>
-  async (request, deliver) => {
+  async (_, deliver) => {
     const response = await deliver();
     const asked = response.headers.get('WWW-Authenticate');
     return asked === null ? response : changed(response, { headers: { 'WWW-Authenticate': change(asked) } });

@@ -9,11 +9,23 @@ import { ask, challengesOf, mediaType, type Answer, type Probe } from './probe.j
 /** The vendor's own endpoints, asked for what they must refuse (docs/spec.md §4, §5, §7, §10). Nothing is redeemed. */
 
 export async function checkEndpoints(probe: Probe, { endpoints }: KeyDocument): Promise<Check[]> {
-  const { credit, ...own } = endpoints;
+  const { credit, meter, ...own } = endpoints;
   const checks: Check[] = [];
   for (const [name, path] of Object.entries(own)) checks.push(await checkEndpoint(probe, name, path));
   if (credit !== undefined) checks.push(await checkCredit(probe, credit));
+  if (meter !== undefined) checks.push(await checkMeter(probe, meter));
   return checks;
+}
+
+async function checkMeter(probe: Probe, path: string): Promise<Check> {
+  const stranger = `${path}/${randomBytes(16).toString('base64url')}`;
+  const wrong = wrongOf(await ask(probe, stranger), 410, 'meter-ended');
+  if (wrong === undefined) return ok('endpoint meter', `${path} knows no meter that it did not open`);
+  return fail(
+    'endpoint meter',
+    `a meter that nobody opened is answered ${wrong}`,
+    `Let the vendor itself answer all below ${path}, or leave \`endpoints.meter\` out of the key document.`,
+  );
 }
 
 async function checkEndpoint(probe: Probe, name: string, path: string): Promise<Check> {
