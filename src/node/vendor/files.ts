@@ -19,8 +19,7 @@ import {
   expectText,
   expectUint32,
 } from '../../core/wire/json-members.js';
-import type { VendorKeys } from '../../server/index.js';
-import { createRsaSigner } from '../rsa.js';
+import type { IssuingSigner, VendorKeys } from '../../server/index.js';
 import { defaultRetention, type VendorSettings } from './settings.js';
 
 /** The two files of a vendor folder that only programs write, as text: `document.json` and `keys.json`. */
@@ -167,10 +166,18 @@ function fixed(what: string, sold: string): ImpulsError {
   });
 }
 
-/** @param now Unix seconds @throws ImpulsError `storage-corrupt` if they are not those of the document, `bad-key` */
-export function createVendorKeys(secrets: VendorSecrets, published: Published, now: number): VendorKeys {
+/**
+ * @param issuing made of `secrets.issuing` by what the platform signs with
+ * @param now Unix seconds
+ * @throws ImpulsError `storage-corrupt` if they are not those of the document
+ */
+export function vendorKeysOf(
+  issuing: readonly IssuingSigner[],
+  secrets: VendorSecrets,
+  published: Published,
+  now: number,
+): VendorKeys {
   const { document } = published;
-  const issuing = secrets.issuing.map(createRsaSigner);
   for (const { id } of issuingKeys(document, now)) {
     if (!issuing.some((signer) => signer.id === id)) {
       throw new ImpulsError('storage-corrupt', `the secret of the issuing key ${id} is missing`, {
@@ -192,35 +199,8 @@ export function createVendorKeys(secrets: VendorSecrets, published: Published, n
   return { issuing, activation, statement, challenge, voucher };
 }
 
-function recentlyRetired({ retired }: Published, now: number): string[] {
+export function recentlyRetired({ retired }: Published, now: number): string[] {
   return retired.filter(({ time }) => now - time < recentSeconds).map(({ id }) => id);
-}
-
-/**
- * The secrets without those that nothing needs any more: of activation keys that were replaced 7 days ago, of replaced
- * statement keys, of revoked issuing keys. What is not published yet stays.
- *
- * @returns the same object if all of them stay
- */
-export function keptSecrets(secrets: VendorSecrets, published: Published, now: number): VendorSecrets {
-  const { document, retired } = published;
-  const old = new Set(retired.map(({ id }) => id));
-  for (const id of recentlyRetired(published, now)) old.delete(id);
-  old.delete(document.activation.id);
-  const earlier = new Set(document.statement.earlier?.map(({ key }) => key));
-  const revoked = new Set(document.revoked?.map(({ id }) => id));
-  const kept = {
-    ...secrets,
-    activation: secrets.activation.filter((secret) => !old.has(activationKeyOf(secret).id)),
-    statement: secrets.statement.filter((secret) => !earlier.has(statementKeyOf(secret))),
-    // Without a revocation none is read: that costs a millisecond a key.
-    issuing:
-      revoked.size === 0
-        ? secrets.issuing
-        : secrets.issuing.filter((pem) => !revoked.has(createRsaSigner(pem).id)),
-  };
-  const kinds = ['activation', 'statement', 'issuing'] as const;
-  return kinds.every((kind) => kept[kind].length === secrets[kind].length) ? secrets : kept;
 }
 
 export function formatPublished({ document, replaced, retired, ended }: Published): string {

@@ -11,7 +11,6 @@ import { exists, writeDurably } from '../durable-file.js';
 import { generateIssuingKey } from '../rsa.js';
 import {
   createDocument,
-  createVendorKeys,
   daySeconds,
   formatPublished,
   formatSecrets,
@@ -19,6 +18,7 @@ import {
   type Published,
   type VendorSecrets,
 } from './files.js';
+import { createVendorKeys } from './secrets.js';
 import {
   formatVendorSettings,
   parseVendorSettings,

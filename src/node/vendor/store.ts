@@ -7,13 +7,13 @@ import { lockFile } from '../file-lock.js';
 import {
   formatPublished,
   formatSecrets,
-  keptSecrets,
   parsePublished,
   parseSecrets,
   succeedDocument,
   type Published,
   type VendorSecrets,
 } from './files.js';
+import { keptSecrets } from './secrets.js';
 import { parseVendorSettings, type VendorSettings } from './settings.js';
 
 /**
