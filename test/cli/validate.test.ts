@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createServer, type Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { validateByPeer } from '../support/validating.js';
 import { createSandbox, twoLines, type Sandbox, type Server } from './sandbox.js';
 
 interface Report {
@@ -38,13 +37,11 @@ describe('impuls validate on the command line', () => {
     await box.remove();
   });
 
-  it('finds nothing that fails in a vendor of this package, and neither does the check of others', async () => {
+  it('finds nothing that fails in a vendor of this package', async () => {
     const report = await box.json<Report>('validate', box.origin, article);
     expect(report).toMatchObject({ vendor: box.origin, valid: true });
-    const others = report.checks.filter(({ verdict }) => verdict !== 'ok').map(({ name }) => name);
-    expect(others).toEqual(['GET /articles/{path} 402']);
-    const { code, summary } = await validateByPeer(box.origin, 'GET:/articles/hello.txt');
-    expect({ code, ...summary }).toMatchObject({ code: 0, failed: 0, warnings: 0 });
+    const rest = report.checks.filter(({ verdict }) => verdict !== 'ok').map(({ name }) => name);
+    expect(rest).toEqual(['GET /articles/{path} 402']);
   });
 
   it('pays once where it is told to', async () => {

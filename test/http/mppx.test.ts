@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from 'vitest';
 import { Challenge, Receipt } from 'mppx';
 import { activationOf, buyCard, challengesOf, claimOf } from '../support/card.js';
+import { platformNetwork } from '../../src/cli/doctor/network-checks.js';
+import { validate } from '../../src/cli/validating/validate.js';
+import { validateByPeer } from '../support/validating.js';
 import { startVendor, type TestVendor } from '../support/vendor.js';
 
 /** A peer's own black-box check of a Payment server, and its parsers, against ours. */
@@ -32,28 +33,19 @@ async function start(): Promise<TestVendor> {
   return vendor;
 }
 
-interface Validation {
-  readonly summary: { readonly passed: number; readonly failed: number };
-  readonly discovery: { readonly found: boolean };
-  readonly endpoints: readonly unknown[];
-}
-
 it('passes mppx validate', { timeout: 60_000 }, async () => {
   const { origin } = await start();
-  const bin = fileURLToPath(new URL('../../node_modules/mppx/dist/bin.js', import.meta.url));
-  const { code, stdout, stderr } = await new Promise<{ code: number; stdout: string; stderr: string }>(
-    (resolve) => {
-      execFile(process.execPath, [bin, 'validate', origin, '--output-json'], (error, out, err) => {
-        resolve({ code: error ? Number(error.code) : 0, stdout: out, stderr: err });
-      });
-    },
-  );
-  expect(stderr).not.toContain('Error');
-  const result = JSON.parse(stdout) as Validation;
-  expect(result.summary.failed, stdout).toBe(0);
-  expect(result.summary.passed).toBeGreaterThan(10);
-  expect(result.endpoints).toHaveLength(3);
-  expect(code).toBe(0);
+  const { code, summary, endpoints } = await validateByPeer(origin);
+  expect({ code, ...summary }).toMatchObject({ code: 0, failed: 0 });
+  expect(summary.passed).toBeGreaterThan(10);
+  expect(endpoints).toHaveLength(3);
+});
+
+it('passes a check of our own, over a real socket', async () => {
+  const { origin } = await start();
+  const checks = await validate({ ...platformNetwork, origin, paths: [] });
+  expect(checks.filter(({ verdict }) => verdict !== 'ok')).toEqual([]);
+  expect(checks.map(({ name }) => name)).toContain('GET /letter without a card');
 });
 
 it('writes challenges and receipts that mppx reads', async () => {
