@@ -132,7 +132,10 @@ describe('a server of x402', () => {
           res.status(404).send('nothing here');
         });
         app.use(((_error, _req, res, next) => {
-          if (res.headersSent) return next();
+          if (res.headersSent) {
+            next();
+            return;
+          }
           res.status(500).send('sorry');
         }) as express.ErrorRequestHandler);
       },

@@ -15,7 +15,10 @@ export function keepAside(payment: Payment, response: Response): ReadableStream<
     return null;
   }
   const [kept, sent] = response.body.tee();
-  const recorder = createReplyRecorder((body) => payment.keep(body && { status, headers, body }));
+  const recorder = createReplyRecorder(
+    (body) => payment.keep(body && { status, headers, body }),
+    payment.maxReplyBytes,
+  );
   const reader = kept.getReader();
   const record = async (): Promise<void> => {
     while (recorder.recording) {
