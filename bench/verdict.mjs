@@ -14,8 +14,8 @@ import {
 } from '../dist/core/index.js';
 import { deriveKeys } from '../dist/core/card.js';
 import { HmacKey } from '../dist/core/hash.js';
+import { createCredentialParser } from '../dist/core/wire/credential-parser.js';
 import {
-  createCredentialParser,
   formatCredential,
   parseCredential,
   verifyChallengeId,

@@ -36,12 +36,19 @@ describe('the dependencies', () => {
     expect(Object.keys(manifest.dependencies ?? {}).sort()).toEqual(allowed);
     expect(manifest.optionalDependencies).toBeUndefined();
     expect(Object.keys(manifest.peerDependencies ?? {})).toEqual([
+      '@modelcontextprotocol/sdk',
+      '@x402/core',
       'better-sqlite3',
+      'express',
+      'fastify',
+      'hono',
+      'mppx',
       'pdfkit',
       'prom-client',
       'qrcode',
       'stripe',
       'undici',
+      'zod',
     ]);
   });
 

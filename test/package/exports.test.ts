@@ -69,7 +69,6 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   './wire': [
     'canonicalJson',
     'challengeId',
-    'createCredentialParser',
     'decodeRequest',
     'encodeRequest',
     'formatAuthParams',
@@ -105,6 +104,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'createContentHandler',
     'createFetchHandler',
     'createMemoryLedger',
+    'createOtherPayment',
     'createPaidHandler',
     'createVendor',
     'dayOf',
@@ -168,6 +168,10 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   './client/hls': ['attachPayment', 'createPaidKeyLoader'],
   './client/indexeddb': ['openIndexedDbLibrary', 'openIndexedDbStorage'],
   './client/transport': ['openTransport', 'transportFailure'],
+  './server/durable-object': ['createDurableObjectLedger', 'createLedgerClass', 'readVendorFiles'],
+  './mcp': ['createWalletServer', 'paidTool', 'payingClient', 'paymentOfResult'],
+  './mppx': ['createCardMethods', 'createCardPayer', 'offerMppx'],
+  './x402': ['createCardPayer', 'createCardScheme', 'offerX402', 'speakX402', 'x402Network'],
   './testing': ['ledgerCases', 'storageCases'],
 };
 

@@ -32,7 +32,7 @@ const layers: readonly Layer[] = [
   {
     name: 'adapters',
     below: ['core', 'server', 'client', 'node'],
-    packages: ['@modelcontextprotocol/sdk', 'mppx', 'zod'],
+    packages: ['@modelcontextprotocol/sdk', '@x402/core', 'mppx', 'zod'],
   },
   { name: 'testing', below: ['core', 'server', 'client'], packages: [] },
   {
@@ -43,7 +43,14 @@ const layers: readonly Layer[] = [
 ];
 
 /** Entry points of the adapters for frameworks that also run where there is no Node. */
-const portable = ['hono.js', 'next.js', 'mcp/index.js', 'mppx/index.js'];
+const portable = [
+  'hono.js',
+  'next.js',
+  'mcp/index.js',
+  'mppx/index.js',
+  'x402/index.js',
+  'durable-object/index.js',
+];
 /** What adapters know the types of, and nothing else. */
 const typesOnly = ['express', 'fastify', 'hono'];
 

@@ -25,6 +25,6 @@ export const manifest = readManifest(root);
 /** What a stranger imports, by the name in "exports": `.` → `impuls`, `./wire` → `impuls/wire`. */
 export const subpaths: ReadonlyMap<string, string> = new Map(
   Object.keys(manifest.exports)
-    .filter((key) => key !== './package.json')
+    .filter((key) => !key.endsWith('.json'))
     .map((key) => [key, manifest.name + key.slice(1)]),
 );

@@ -46,7 +46,14 @@ export function importsOf(module: string): readonly string[] {
 
 function locate(name: string, from: string): string {
   if (isBuiltin(name)) return name.startsWith('node:') ? name : `node:${name}`;
-  return name.startsWith('.') ? resolve(dirname(from), name) : createRequire(from).resolve(name);
+  if (name.startsWith('.')) return resolve(dirname(from), name);
+  try {
+    return createRequire(from).resolve(name);
+  } catch (error) {
+    // Packages try for optional ones of their own. What this package imports is there.
+    if (packageOf(from) === undefined) throw error;
+    return name;
+  }
 }
 
 /** The shortest way from one of the modules to one that `isWanted`, as names for people; empty if there is none. */

@@ -15,7 +15,6 @@ export {
   type Credential,
   type PaymentPayload,
 } from './credential.js';
-export { createCredentialParser, type CredentialParser } from './credential-parser.js';
 export {
   formatProblem,
   parseProblem,
