@@ -124,6 +124,9 @@ export function sha256(message: Uint8Array): Uint8Array {
   return output(scratch, 32);
 }
 
+/** Zero between uses. */
+const pad = new Uint8Array(64);
+
 /** A key of HMAC-SHA-256 with its two pads already compressed: a tag then costs two compressions less. Secret. */
 export class HmacKey {
   readonly #inner = new Int32Array(8);
@@ -131,7 +134,7 @@ export class HmacKey {
 
   /** @param key of any length; more than 64 bytes are hashed first (RFC 2104 §2) */
   constructor(key: Uint8Array) {
-    const block = new Uint8Array(64);
+    const block = pad;
     block.set(key.length > 64 ? sha256(key) : key);
     for (let i = 0; i < 64; i++) block[i]! ^= 0x36;
     this.#inner.set(initial);
@@ -158,20 +161,25 @@ export class HmacKey {
 
   /** HKDF-Expand (RFC 5869 §2.3) with this as the pseudorandom key, one block. @param length at most 32 */
   expand(info: string | Uint8Array, length: number): Uint8Array {
-    const bytes = typeof info === 'string' ? (labels.get(info) ?? rememberLabel(info)) : info;
-    const block = new Uint8Array(bytes.length + 1);
-    block.set(bytes);
-    block[bytes.length] = 1;
+    const block = typeof info === 'string' ? (labels.get(info) ?? rememberLabel(info)) : counted(info);
     return this.mac(block, length);
   }
 }
 
-/** The labels of the protocol as bytes: a small closed set. */
+/** The labels of the protocol as first blocks of HKDF: a small closed set. */
 const labels = new Map<string, Uint8Array>();
 function rememberLabel(label: string): Uint8Array {
-  const bytes = new TextEncoder().encode(label);
-  labels.set(label, bytes);
-  return bytes;
+  const block = counted(new TextEncoder().encode(label));
+  labels.set(label, block);
+  return block;
+}
+
+/** With the number of the first block behind it. */
+function counted(info: Uint8Array): Uint8Array {
+  const block = new Uint8Array(info.length + 1);
+  block.set(info);
+  block[info.length] = 1;
+  return block;
 }
 
 export function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {

@@ -24,11 +24,14 @@ export function reportState(state: CardState, expires: number): CardReport {
   return { units, spent, top, expires, gaps: state.gaps.map(({ from, to }) => [from, to] as const) };
 }
 
-function encodeReport(report: CardReport): Uint8Array {
-  const writer = new Writer();
+const empty = new Uint8Array(0);
+/** One for all: a buffer for each receipt would be most of what a payment leaves to the garbage collector. */
+const shared = new Writer(1024);
+
+function writeReport(writer: Writer, report: CardReport): Writer {
   writer.u32(report.units).u32(report.spent).u32(report.top).u32(report.expires).u32(report.gaps.length);
   for (const [from, to] of report.gaps) writer.u32(from).u32(to);
-  return writer.field(report.holder ?? new Uint8Array(0)).take();
+  return writer.field(report.holder ?? empty);
 }
 
 /**
@@ -46,8 +49,8 @@ export function macState(
   nonce: Uint8Array,
   report: CardReport,
 ): Uint8Array {
-  const content = new Writer().label('impuls/1 state').text(verdict).raw(card).raw(nonce);
-  return key.mac(content.raw(encodeReport(report)).bytes(), 16);
+  const content = shared.reset().label('impuls/1 state').text(verdict).raw(card).raw(nonce);
+  return key.mac(writeReport(content, report).bytes(), 16);
 }
 
 export function verifyState(
@@ -67,7 +70,7 @@ export function computeStateTag(
   nonce: Uint8Array,
 ): Uint8Array {
   return auth.mac(
-    new Writer().label('impuls/1 state request').text(purpose).raw(card).raw(nonce).bytes(),
+    shared.reset().label('impuls/1 state request').text(purpose).raw(card).raw(nonce).bytes(),
     16,
   );
 }
@@ -90,7 +93,7 @@ export function macReceipt(
   tag: Uint8Array,
   receipt: ReceiptClaims,
 ): Uint8Array {
-  const content = new Writer().label('impuls/1 receipt').raw(tag).text(receipt.verdict).u32(receipt.units);
+  const content = shared.reset().label('impuls/1 receipt').raw(tag).text(receipt.verdict).u32(receipt.units);
   content.u32(receipt.remaining).u32(receipt.end).text(receipt.timestamp);
   return keyOf(paymentKey).mac(content.bytes(), 16);
 }
@@ -117,7 +120,7 @@ export interface StatementClaims {
 
 function encodeStatement(statement: StatementClaims): Uint8Array {
   const writer = new Writer().label('impuls/1 statement').text(statement.origin).raw(statement.message);
-  return writer.u32(statement.time).field(statement.tip).raw(encodeReport(statement.report)).take();
+  return writeReport(writer.u32(statement.time).field(statement.tip), statement.report).take();
 }
 
 /** Ed25519 (RFC 8032). @param secretKey 32 bytes, secret @returns 64 bytes */

@@ -28,7 +28,7 @@ export interface NodeHandlerOptions {
 
 export function callOf(
   req: IncomingMessage,
-  sourceOf = (one: IncomingMessage) => sourceOfAddress(one.socket.remoteAddress),
+  sourceOf: (req: IncomingMessage) => string | undefined = sourceOfSocket,
 ): Call {
   return {
     method: req.method ?? 'GET',
@@ -38,8 +38,15 @@ export function callOf(
       return Array.isArray(value) ? value.join(', ') : value;
     },
     body: readOnce((limit) => readBody(req, limit)),
-    source: sourceOf(req),
+    // Asked for where a code is tried, and nowhere else.
+    get source() {
+      return sourceOf(req);
+    },
   };
+}
+
+function sourceOfSocket({ socket }: IncomingMessage): string | undefined {
+  return sourceOfAddress(socket.remoteAddress);
 }
 
 /** As it arrived: routers of frameworks shorten `url` for what is mounted at a path, and keep the whole. */
@@ -200,6 +207,20 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
     }
   }
 
+  /** A head that is given at once and whose body passes as it is: our headers go with it, and none is set one by one. */
+  function passWhole(status: number, headers: object): OutgoingHttpHeaders | undefined {
+    if (status < 200 || status >= 400 || payment.keepsReply || payment.sealKey) return undefined;
+    if (Array.isArray(headers) || res.getHeaderNames().length > 0) return undefined;
+    for (const name in headers) if (ours.has(name.toLowerCase())) return undefined;
+    phase = 'passing';
+    const whole: OutgoingHttpHeaders = {};
+    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
+      if (value !== undefined) whole[name] = value;
+    }
+    for (const [name, value] of payment.settle(status)) whole[name] = value;
+    return whole;
+  }
+
   function hold(): void {
     phase = 'held';
     // The head counts as written: who looks for that before it answers, such as a handler of errors, leaves it alone.
@@ -242,17 +263,18 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
   }
 
   // A handler that has returned and whose client has gone answers nothing any more. Until it returns it may still capture or fail.
-  let hasReturned = false;
   const giveUp = (): void => {
-    if (hasReturned && res.closed && phase === 'waiting' && !payment.keepsReply) payment.settle(200);
+    if (phase === 'waiting' && !payment.keepsReply) payment.settle(200);
   };
-  res.once('close', giveUp);
 
   res.writeHead = (status: number, ...rest: unknown[]) => {
     if (phase === 'waiting') {
-      const headers = rest.find((value) => typeof value === 'object' && value !== null);
-      if (headers) applyHeaders(res, headers);
-      rest = rest.filter((value) => typeof value === 'string');
+      const reason = typeof rest[0] === 'string' ? rest[0] : undefined;
+      const headers = rest[1] ?? (reason === undefined ? rest[0] : undefined);
+      rest = reason === undefined ? [] : [reason];
+      const whole = isObject(headers) ? passWhole(status, headers) : undefined;
+      if (whole) return writeHead(status, ...rest, whole);
+      if (isObject(headers)) applyHeaders(res, headers);
       res.statusCode = status;
     }
     if (!open(status)) {
@@ -277,9 +299,7 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
   res.end = ((chunk?: Chunk | Done, encoding?: BufferEncoding | Done, done?: Done) => {
     const data = typeof chunk === 'function' ? undefined : chunk;
     const charset = typeof encoding === 'string' ? encoding : undefined;
-    const callback = [chunk, encoding, done].find(
-      (value): value is NonNullable<Done> => typeof value === 'function',
-    );
+    const callback = typeof chunk === 'function' ? chunk : typeof encoding === 'function' ? encoding : done;
     if (!open(res.statusCode)) {
       held.push(() => end(data, charset, callback));
       return res;
@@ -300,9 +320,25 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
   };
 
   return () => {
-    hasReturned = true;
-    giveUp();
+    if (phase !== 'waiting') return;
+    if (res.closed) giveUp();
+    else res.once('close', giveUp);
   };
+}
+
+/** Headers that a payment may set too, or that stand for what it does with the body. */
+const ours: ReadonlySet<string> = new Set([
+  'cache-control',
+  'payment-receipt',
+  'impuls-state',
+  'impuls-meter',
+  'vary',
+  'access-control-allow-origin',
+  'access-control-expose-headers',
+]);
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function toBytes(chunk: Chunk, encoding: BufferEncoding | undefined): Uint8Array {

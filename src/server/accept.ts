@@ -46,7 +46,7 @@ export interface ClaimTerms {
   /** Unix seconds; undefined if the challenge is not ours. */
   readonly challengeExpires: number | undefined;
   /** Whether a single-use challenge is free for this claim; asked last before it is taken. */
-  readonly challengeFree: () => boolean;
+  readonly challengeFree: (tag: string) => boolean;
   /** Whether the claim asks for a sealed answer, where the route demands it. */
   readonly sealed: boolean;
   /** The body that arrived. */
@@ -137,7 +137,7 @@ export async function acceptClaim(
       charge: terms.charge,
       cardHeld: card.held === true,
       cardExpired: terms.now >= card.entry.expires + (terms.takingBack?.graceSeconds ?? 0),
-      challengeExpired: (terms.challengeExpires ?? 0) <= terms.now || !terms.challengeFree(),
+      challengeExpired: (terms.challengeExpires ?? 0) <= terms.now || !terms.challengeFree(tag),
       bodyMatches,
     });
 

@@ -1,4 +1,3 @@
-import { toBase64url } from '../core/base64url.js';
 import type { ClaimedRequest } from '../core/claim.js';
 import { ImpulsError, isImpulsError, type ErrorCode } from '../core/errors.js';
 import { limits } from '../core/limits.js';
@@ -156,7 +155,6 @@ export function createGate(
     };
     const challengeExpires = context.challenges.verify(challenge);
     if (challengeExpires !== undefined && challenge.intent === 'session') parser.remember(challenge);
-    const tag = toBase64url(payload.tag);
     // What has been credited can be said again.
     const safe = takingBack !== undefined || isSafe(call.method);
     let acceptance: Acceptance;
@@ -170,7 +168,7 @@ export function createGate(
         now,
         challengeExpires,
         sealed: route.seal === undefined || payload.seal !== undefined,
-        challengeFree: () => context.challenges.claimCharge(challenge, tag, now),
+        challengeFree: (tag) => context.challenges.claimCharge(challenge, tag, now),
         body,
         takingBack: takingBack?.(body),
       });
