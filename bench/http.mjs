@@ -37,10 +37,10 @@ function drive(port, requests) {
   });
 }
 
-const ask = (child, message) =>
+export const ask = (child, message) =>
   new Promise((resolve) => (child.once('message', resolve), child.send(message)));
 
-async function measure(child, port, perClient) {
+export async function measure(child, port, perClient) {
   const before = (await ask(child, 'usage')).usage;
   const start = process.hrtime.bigint();
   const served = await Promise.all(perClient.map((requests) => drive(port, requests)));

@@ -62,11 +62,12 @@ export function paid(vendor: VendorOf<Context>, priced: Priced): MiddlewareHandl
       await payment.release();
       throw error;
     }
-    const answer = await finish(request.method, payment, c.res);
+    const said = c.res;
+    const answer = await finish(request.method, payment, said);
+    if (answer === said) return;
     // Hono would lay the headers of the old answer over those of the new one.
     c.res = undefined;
     c.res = answer;
-    return undefined;
   };
 }
 

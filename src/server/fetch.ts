@@ -97,6 +97,8 @@ export async function finish(method: string, payment: Payment, response: Respons
  */
 export function deliver(payment: Payment, response: Response, record = recordReply): Response {
   const headers = payment.settle(response.status);
+  // The body is not even looked at: runtimes that have the answer in parts need not make it whole.
+  if (!payment.keepsReply && !payment.sealKey && isOwn(response)) return amended(response, headers);
   const body = payment.keepsReply ? record(payment, response) : response.body;
   if (!payment.sealKey || !body) return withHeaders(response, headers, body);
   const coding = response.headers.get('Content-Encoding');
@@ -169,16 +171,37 @@ function sealStream(key: Uint8Array, body: ReadableStream<Uint8Array>): Readable
   });
 }
 
+/** Whether it is one for this answer alone: what has a body can be sent once, and what has none may be sent by many. */
+function isOwn({ status }: Response): boolean {
+  return status < 300 && status !== 204 && status !== 205;
+}
+
+/** Headers on the very answer, if it can be changed: to copy one costs as much as the gate. */
+function amended(response: Response, headers: readonly Header[]): Response {
+  try {
+    put(response.headers, headers);
+    return response;
+  } catch (error) {
+    // One that came from a fetch cannot.
+    if (error instanceof TypeError) return withHeaders(response, headers, response.body);
+    throw error;
+  }
+}
+
+function put(target: Headers, headers: readonly Header[]): void {
+  for (const [name, value] of headers) {
+    if (name === 'Cache-Control' && target.get(name)?.includes('no-store')) continue;
+    target.set(name, value);
+  }
+}
+
 function withHeaders(
   response: Response,
   headers: readonly Header[],
   body: ReadableStream<Uint8Array> | null,
 ): Response {
   const merged = new Headers(response.headers);
-  for (const [name, value] of headers) {
-    if (name === 'Cache-Control' && merged.get(name)?.includes('no-store')) continue;
-    merged.set(name, value);
-  }
+  put(merged, headers);
   return new Response(body, { status: response.status, statusText: response.statusText, headers: merged });
 }
 
