@@ -314,7 +314,7 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
   }) as typeof res.end;
 
   res.flushHeaders = () => {
-    if (!res.headersSent) res.writeHead(res.statusCode);
+    if (phase !== 'held' && !res.headersSent) res.writeHead(res.statusCode);
     if (phase === 'held') held.push(flushHeaders);
     else flushHeaders();
   };
