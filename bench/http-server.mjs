@@ -21,7 +21,7 @@ import { createVendor } from 'impuls/server';
 import { createPaidNodeHandler } from 'impuls/server/node';
 import { openSqliteLedger } from 'impuls/server/sqlite';
 
-const [, , folder, clients, claims, protocol] = process.argv;
+const [, , folder, clients, claims, protocol, upstreamPort] = process.argv;
 
 const server = createServer();
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -126,8 +126,18 @@ writeFileSync(`${folder}/tokens.json`, JSON.stringify(tokens));
 // A heap full of credentials would be what is measured.
 tokens.length = 0;
 
+/** The same two routes in front of an upstream, for bench/proxy.mjs. */
+async function openUpstream() {
+  const { openProxy } = await import('../dist/node/proxying/proxy.js');
+  const { parseProxyConfig } = await import('../dist/node/proxying/config.js');
+  const file = { upstream: `http://127.0.0.1:${upstreamPort}`, routes: [{ path: '/paid', price: 1 }] };
+  return openProxy(vendor, parseProxyConfig(JSON.stringify(file)));
+}
+
+const proxy = upstreamPort && (await openUpstream());
 server.on('request', (req, res) => {
-  if (req.url === '/paid') paid(req, res).catch((error) => console.error(error));
+  if (proxy) proxy.answer(req, res).catch((error) => console.error(error));
+  else if (req.url === '/paid') paid(req, res).catch((error) => console.error(error));
   else answer(req, res);
 });
 process.send({ ready: server.address().port });

@@ -20,7 +20,7 @@ beforeAll(async () => {
       return;
     }
     sockets.handleUpgrade(req, socket, head, (one) =>
-      one.on('message', (data) => one.send(`echo ${String(data)}`)),
+      one.on('message', (data: Buffer) => one.send(`echo ${data.toString()}`)),
     );
   });
   stage = await openStage(upstream, { routes: [{ path: '/paid/*', price: 2 }] });
