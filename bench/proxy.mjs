@@ -1,5 +1,5 @@
 /**
- * The proxy with payment over the same proxy without: 1 KiB of JSON from an upstream in a process of its own, 32 connections, every
+ * The proxy with payment over the same proxy without: 1 KiB of JSON from an upstream in a process of its own, 64 connections, every
  * payment durable in SQLite before it is passed on. The client is a bare socket loop.
  */
 import { fork } from 'node:child_process';
@@ -12,7 +12,7 @@ import { ask, measure } from './http.mjs';
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 const ready = (child) => new Promise((resolve) => child.once('message', resolve));
 
-export async function run({ quick = false, protocol = 'stream', clients = 32 } = {}) {
+export async function run({ quick = false, protocol = 'stream', clients = 64 } = {}) {
   const rounds = quick ? 3 : 5;
   const claims = quick ? 100 : 400;
   const folder = mkdtempSync(join(tmpdir(), 'impuls-bench-'));
