@@ -172,7 +172,7 @@ describe('whatever breaks off', () => {
         fc.integer({ min: 1, max: 12 }),
         (plan, protocol, step) => live([{ do: 'open' }, ...plan], protocol, step),
       ),
-      { numRuns: 16 },
+      { numRuns: 6 },
     );
   }, 60_000);
 });
