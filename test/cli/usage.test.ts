@@ -15,6 +15,7 @@ const commands = [
   'backup',
   'restore',
   'recover',
+  'mcp',
   'vendor init',
   'vendor serve',
   'voucher create',
@@ -88,6 +89,12 @@ describe('a mistake on the command line', () => {
     ['fetch http://127.0.0.1:1/ --max 1 -H broken', '-H "broken" is not a header', expect.anything()],
     ['fetch http://127.0.0.1:1/ --max 1 -d @none', 'there is no file none', expect.anything()],
     ['restore none', 'there is no file none', expect.anything()],
+    ['mcp --max 5', 'impuls mcp: --per-day is missing', expect.stringContaining('--per-day 100')],
+    [
+      'mcp --max 5 --per-day 9 --vendor news',
+      expect.stringContaining('not "news"'),
+      'Write it as in https://news.example.',
+    ],
     ['vendor init shop --denominations 10,x', expect.stringContaining('"x"'), expect.anything()],
     [
       'vendor serve',

@@ -69,6 +69,7 @@ export const mcp = defineCommand({
       perDay,
       ...(vendorCap !== undefined && { perVendor: wholeNumber(vendorCap, '--per-vendor') }),
     });
+    const vendors = values.vendor?.map(readOrigin);
     const network = await openNetwork(call);
     const { serveWallet } = await loadServer();
     await serveWallet(
@@ -77,7 +78,7 @@ export const mcp = defineCommand({
         caps,
         budget: fileBudget(`${walletFile(call)}.agent`),
         fetch: network.fetch,
-        ...(values.vendor && { vendors: values.vendor.map(readOrigin) }),
+        ...(vendors && { vendors }),
       },
       stdin,
       process.stdout,
@@ -105,10 +106,9 @@ function fileBudget(path: string): BudgetStorage {
 
 function readOrigin(text: string): string {
   if (URL.canParse(text) && new URL(text).origin !== 'null') return new URL(text).origin;
-  throw new ImpulsError(
-    'invalid-argument',
-    `--vendor is an origin such as https://news.example, not "${text}"`,
-  );
+  throw new ImpulsError('invalid-argument', `--vendor is an origin, not "${text}"`, {
+    hint: 'Write it as in https://news.example.',
+  });
 }
 
 async function loadServer(): Promise<typeof import('../../adapters/mcp/wallet-stdio.js')> {
