@@ -13,8 +13,6 @@ export interface Example extends AsyncDisposable {
   readonly folder: string;
   /** Starts a program of it. Resolves with the first thing that it says, on which it waits; rejects if it ends before. */
   start(command: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
-  /** Runs a program of it to its end. @returns what it said */
-  run(command: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<string>;
 }
 
 export function copyExample(name: string, packages: readonly string[]): Example {
@@ -55,12 +53,6 @@ export function copyExample(name: string, packages: readonly string[]): Example 
       const first = once(child.stdout, 'data').then(() => true);
       if (await Promise.race([first, ended.then(() => false)])) return said();
       throw new Error(`${command} ended: ${said()}`);
-    },
-    async run(command, args, env = {}) {
-      const { ended, said } = spawnIn(command, args, env);
-      const code = await ended;
-      if (code !== 0) throw new Error(`${command} ended with ${String(code)}: ${said()}`);
-      return said();
     },
     async [Symbol.asyncDispose]() {
       for (const child of [...children]) {

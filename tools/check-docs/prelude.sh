@@ -14,6 +14,9 @@ await_server() {
   return 1
 }
 
+# Nobody is asked for a newer npm.
+export npm_config_update_notifier=false
+
 # `npm install` takes what the checkout has, so that it costs no download; what it has not, fails.
 npm() {
   if [ "$1" != install ]; then command npm "$@"; return; fi
@@ -28,5 +31,7 @@ npm() {
     if [ -z "$found" ]; then echo "the checkout has no package $package" >&2; return 1; fi
     mkdir -p "$(dirname "node_modules/$package")"
     ln -sfn "$found" "node_modules/$package"
+    # Its command, for npx.
+    if [ -e "$place/.bin/$package" ]; then ln -sfn "$place/.bin/$package" "node_modules/.bin/$package"; fi
   done
 }
