@@ -370,3 +370,44 @@ describe('a sealed stream', () => {
     expect(await collect(openSealedBody(key, alsoReusing))).toEqual(body);
   });
 });
+
+describe('a body that comes bit by bit', () => {
+  const short = random(16);
+
+  it('leaves chunk by chunk, each given out before the next is there, and others read it too', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 90 }), { maxLength: 6 }),
+        fc.integer({ min: 18, max: 64 }),
+        async (chunks, recordBytes) => {
+          let given = 0;
+          const source = (async function* () {
+            for (const chunk of chunks) {
+              given++;
+              yield chunk;
+            }
+          })();
+          const sealed: Uint8Array[] = [];
+          const watched = (async function* () {
+            for await (const record of sealBody(short, source, { salt, recordBytes, flush: 'chunk' })) {
+              sealed.push(record);
+              yield record;
+            }
+          })();
+          const parts: Uint8Array[] = [];
+          let length = 0;
+          for await (const part of openSealedBody(short, watched)) {
+            parts.push(part);
+            length += part.length;
+            // All of the chunks before are out once the next is asked for.
+            expect(length).toBeGreaterThan(concat(...chunks.slice(0, given - 1)).length);
+          }
+          expect(concat(...parts)).toEqual(concat(...chunks));
+          const body = ece.decrypt(Buffer.from(concat(...sealed)), { key: Buffer.from(short) });
+          expect(new Uint8Array(body)).toEqual(concat(...chunks));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});

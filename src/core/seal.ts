@@ -22,6 +22,11 @@ export interface SealOptions {
   readonly salt: Uint8Array;
   /** Bytes of a record, from 18 to 1 MiB; default 65,536. Each carries 17 bytes less of the body. */
   readonly recordBytes?: number;
+  /**
+   * `chunk`: each chunk of the source leaves at once, in records of its own that are padded, for a body that takes its time. An observer sees no
+   * lengths below that of a record. Default: records are filled.
+   */
+  readonly flush?: 'chunk';
   /** Tells the reader which key it takes: at most 255 bytes, in clear. Default: empty. */
   readonly keyId?: Uint8Array | string;
 }
@@ -59,7 +64,7 @@ export function sizeOfSealed({ length, recordBytes }: SealHeader, sealedBytes: n
 export async function* sealBody(
   key: Uint8Array,
   source: AsyncIterable<Uint8Array>,
-  { salt, recordBytes = 65_536, keyId = '' }: SealOptions,
+  { salt, recordBytes = 65_536, flush, keyId = '' }: SealOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const id = typeof keyId === 'string' ? utf8(keyId) : keyId;
   if (salt.length !== 16 || !isRecordSize(recordBytes) || id.length > 255) {
@@ -74,6 +79,10 @@ export async function* sealBody(
     yield new Writer(fixedBytes + id.length).raw(salt).u32(recordBytes).u8(id.length).raw(id).take();
     const buffer = new Uint8Array(contentOfRecord(recordBytes) + 1);
     const room = buffer.subarray(0, -1);
+    if (flush) {
+      yield* sealChunks(cipher, chunks, buffer);
+      return;
+    }
     let size = 0;
     for (let index = 0, last = false; !last; index++) {
       size += await chunks.fill(room.subarray(size));
@@ -86,6 +95,24 @@ export async function* sealBody(
     }
   } finally {
     await chunks.close();
+  }
+}
+
+/** Whatever is there fills a record, with zeros behind it; that nothing more comes is said by an empty one. */
+async function* sealChunks(
+  cipher: RecordCipher,
+  chunks: ChunkReader,
+  buffer: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let index = 0; ; index++) {
+    if (await chunks.ended()) {
+      yield await cipher.seal(index, Uint8Array.of(delimiters.last));
+      return;
+    }
+    const size = chunks.fillAtOnce(buffer.subarray(0, -1));
+    buffer[size] = delimiters.other;
+    buffer.fill(0, size + 1);
+    yield await cipher.seal(index, buffer);
   }
 }
 
@@ -171,11 +198,11 @@ async function* openRecords(
     const whole = await chunks.view(recordBytes);
     buffer ??= whole ? undefined : new Uint8Array(recordBytes);
     const record = whole ?? buffer!.subarray(0, await chunks.fill(buffer!));
-    // The platform copies it at once: both the source and this loop may use the buffer again.
-    const opening = cipher.open(index, record);
-    opening.catch(() => {});
-    last = await chunks.ended();
-    const content = unpad(await opening, last ? delimiters.last : delimiters.other);
+    const plaintext = await cipher.open(index, record);
+    // What is not the last one is given out at once: the next may take its time.
+    last = record.length < recordBytes || delimiterOf(plaintext) === delimiters.last;
+    const content = unpad(plaintext, last ? delimiters.last : delimiters.other);
+    if (last && !(await chunks.ended())) throw badSeal('cut off or extended');
     if (content.length > 0) yield content;
   }
 }
@@ -183,6 +210,8 @@ async function* openRecords(
 function isRecordSize(bytes: number): boolean {
   return Number.isInteger(bytes) && bytes >= limits.recordBytesMin && bytes <= limits.recordBytesMax;
 }
+
+type RecordCipher = Awaited<ReturnType<typeof recordCipher>>;
 
 /** RFC 8188 §2.2, §2.3: the key of a body, and a nonce a record. */
 async function recordCipher(key: Uint8Array, salt: Uint8Array) {
@@ -211,6 +240,10 @@ function recordNonce(base: Uint8Array, index: number): Uint8Array {
   const nonce = base.slice();
   for (let at = 11, rest = index; rest > 0; at--, rest = Math.floor(rest / 256)) nonce[at]! ^= rest % 256;
   return nonce;
+}
+
+function delimiterOf(plaintext: Uint8Array): number | undefined {
+  return plaintext.findLast((byte) => byte !== 0);
 }
 
 /** Takes the padding off. A delimiter in the wrong place means that records were cut off or put behind the last. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { readOnce } from '../server/call.js';
 import { createReplyRecorder, type ReplyRecorder } from '../server/reply-recorder.js';
+import { sealingOf } from '../server/sealing.js';
 import {
   createContentAnswerer,
   type Call,
@@ -185,7 +186,8 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
 
   function pass(status: number): void {
     phase = 'passing';
-    put(payment.settle(status));
+    const receipt = payment.settle(status);
+    put(receipt);
     const bodyless = status === 204 || status === 304 || res.req.method === 'HEAD';
     if (payment.keepsReply) {
       const headers = keptHeaders(res);
@@ -198,7 +200,8 @@ export function guard(res: ServerResponse, payment: Payment): () => void {
       res.removeHeader('Content-Length');
       const coding = res.getHeader('Content-Encoding');
       res.setHeader('Content-Encoding', coding === undefined ? 'aes128gcm' : `${String(coding)}, aes128gcm`);
-      sealed = createSealedWriter(payment.sealKey, { write, end }, (error) => res.destroy(error));
+      const sealing = sealingOf(String(res.getHeader('Content-Type') ?? ''), receipt);
+      sealed = createSealedWriter(payment.sealKey, { write, end }, (error) => res.destroy(error), sealing);
       sealed.onDrain(() => res.emit('drain'));
       // The socket drains after each record; the handler has to wait until the queue before it is empty enough.
       const emit = res.emit.bind(res);

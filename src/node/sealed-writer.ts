@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { sealBody } from '../core/seal.js';
+import { sealBody, type SealOptions } from '../core/seal.js';
 
 /** Seals what a handler writes (RFC 8188) and passes the records on, with back-pressure. */
 export interface SealedWriter {
@@ -26,6 +26,7 @@ export function createSealedWriter(
   key: Uint8Array,
   sink: Sink,
   onError: (error: Error) => void,
+  sealing: Pick<SealOptions, 'recordBytes' | 'flush'> = {},
 ): SealedWriter {
   const queue: Array<{ readonly chunk: Uint8Array; readonly done: Callback }> = [];
   let queued = 0;
@@ -48,7 +49,7 @@ export function createSealedWriter(
   }
 
   async function pump(): Promise<void> {
-    for await (const record of sealBody(key, plaintext(), { salt: randomBytes(16) })) {
+    for await (const record of sealBody(key, plaintext(), { ...sealing, salt: randomBytes(16) })) {
       await new Promise<void>((resolve, reject) => {
         sink.write(record, undefined, (error) => (error ? reject(error) : resolve()));
       });

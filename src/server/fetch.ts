@@ -6,6 +6,7 @@ import type { Gate } from './gate.js';
 import type { StoredReply } from './ledger.js';
 import type { Payment } from './payment.js';
 import { createReplyRecorder } from './reply-recorder.js';
+import { sealingOf, type Sealing } from './sealing.js';
 import type { Vendor } from './vendor.js';
 
 /** The vendor on Fetch types: `Request` in, `Response` out. */
@@ -105,7 +106,7 @@ export function deliver(payment: Payment, response: Response, record = recordRep
   const sealed = withHeaders(
     response,
     [...headers, ['Content-Encoding', coding === null ? 'aes128gcm' : `${coding}, aes128gcm`]],
-    sealStream(payment.sealKey, body),
+    sealStream(payment.sealKey, body, sealingOf(response.headers.get('Content-Type'), headers)),
   );
   sealed.headers.delete('Content-Length');
   return sealed;
@@ -155,10 +156,12 @@ export function replayed({ status, headers, body }: StoredReply): Response {
   });
 }
 
-function sealStream(key: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-  const records = sealBody(key, body, {
-    salt: crypto.getRandomValues(new Uint8Array(16)),
-  });
+function sealStream(
+  key: Uint8Array,
+  body: ReadableStream<Uint8Array>,
+  sealing: Sealing,
+): ReadableStream<Uint8Array> {
+  const records = sealBody(key, body, { ...sealing, salt: crypto.getRandomValues(new Uint8Array(16)) });
   return new ReadableStream({
     async pull(controller) {
       const { done, value } = await records.next();

@@ -71,12 +71,16 @@ async function live(plan: readonly Step[], protocol: 'chain' | 'stream', step: n
   const records = new Map<string, string>();
   let process = { alive: true };
   const born = (): Promise<Wallet> => {
-    const own = (process = { alive: true });
-    return world.wallet(protocol, records, async (input, init) => {
+    const own: { alive: boolean } = { alive: true };
+    process = own;
+    const check = (): void => {
       if (!own.alive) throw new TypeError('killed');
+    };
+    return world.wallet(protocol, records, async (input, init) => {
+      check();
       const response = await world.fetch(input, init);
       // The answer comes, and nobody is there any more.
-      if (!own.alive) throw new TypeError('killed');
+      check();
       return response;
     });
   };
