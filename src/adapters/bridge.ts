@@ -1,3 +1,4 @@
+import { orAborted } from '../client/environment.js';
 import { createPayingFetch, type PayingFetchOptions } from '../client/index.js';
 import { ImpulsError, isImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
@@ -108,7 +109,7 @@ export function createBridge(
             const tag = tagOf(readCredentialJson(authorization));
             if (tag !== undefined) crossings.set(tag, crossing);
             resolve(authorization);
-            await gone;
+            await orAborted(gone, signal);
           },
         };
         crossingOf.set(signal, crossing);

@@ -74,6 +74,7 @@ async function start({ options = {}, price = () => 3, serve }: Shop) {
   return {
     origin,
     wallet,
+    storage,
     ledger,
     network,
     pay: createPayingFetch({ wallet, limits }),
@@ -103,6 +104,17 @@ describe('a server of x402', () => {
     lose(2);
     expect(await (await pay(`${origin}/a`)).text()).toBe('read');
     expect(calls()).toHaveLength(4);
+    expect(await spent()).toBe(3);
+  });
+
+  it('settles what was open after a crash, with a claim of the journal', async () => {
+    const { origin, pay, wallet, storage, network, lose, spent } = await start(article);
+    lose(4);
+    await expect(pay(`${origin}/a`)).rejects.toMatchObject({ code: 'unsettled' });
+    await wallet.close();
+    const again = await openWallet({ storage, fetch: speakX402(network), sleep: async () => {} });
+    const { claims } = await again.recover();
+    expect(claims).toMatchObject([{ result: 'settled', units: 3 }]);
     expect(await spent()).toBe(3);
   });
 
