@@ -135,6 +135,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   './server/express': ['endpoints', 'paid'],
   './server/fastify': ['endpoints', 'paid'],
   './server/next': ['endpoints', 'paid'],
+  './server/durable-object': ['createDurableObjectLedger', 'createLedgerClass', 'readVendorFiles'],
   './server/sales': [
     'createMemorySaleRecords',
     'createPayments',
