@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 
 const quick = process.argv.includes('--quick');
 const json = process.argv.includes('--json');
-const suites = ['verdict', 'card', 'seal', 'ledger', 'http', 'proxy', 'bundle', 'playback'];
+const suites = ['verdict', 'card', 'seal', 'ledger', 'http', 'adapters', 'proxy', 'bundle', 'playback'];
 const results = {
   machine: {
     node: process.version,

@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { setImmediate } from 'node:timers/promises';
 import express, { type ErrorRequestHandler } from 'express';
 import { endpoints, paid } from '../../../src/adapters/express.js';
 import { bytesOf, pieces, price, sized, type Counter, type Served } from '../shop.js';
+
+const file = fileURLToPath(new URL('text.txt', import.meta.url));
 
 export function serveExpress({ vendor, report, slow, countRun }: Counter): Served {
   const app = express();
@@ -11,7 +14,7 @@ export function serveExpress({ vendor, report, slow, countRun }: Counter): Serve
     res.set('Cache-Control', 'public').json({ answer: 'json' });
   });
   app.get('/text', paid(vendor, price), (_, res) => {
-    res.set('Cache-Control', 'no-store').type('text').send('text');
+    res.set('Cache-Control', 'no-store').sendFile(file, { cacheControl: false });
   });
   app.get('/stream', paid(vendor, price), (_, res) => {
     Readable.from(bytesOf(pieces)).pipe(res.type('text'));
