@@ -91,7 +91,7 @@ it('checks a price list without serving it', async () => {
   "upstream": "${upstream}",
   "routes": [
     { "path": "/a", "price": -1 },
-    { "path": "/b" }
+    { "path": "b", "price": 1 }
   ]
 }`);
   const wrong = await sandbox.run(['vendor', 'proxy', '--config', 'proxy.json', '--check']);

@@ -104,19 +104,34 @@ export function watchPriceList(
 }
 
 /** A route as programs read it; nothing of its headers, which may be secret. */
-export function describeRoute({ path, methods, price, charge, name, summary, upstream }: ProxyRoute): object {
-  return { path, methods: methods ?? 'all', price, charge, name, summary, upstream: upstream.href };
+export function describeRoute({
+  path,
+  methods,
+  price,
+  charge,
+  tokens,
+  name,
+  summary,
+  upstream,
+}: ProxyRoute): object {
+  return { path, methods: methods ?? 'all', price, charge, tokens, name, summary, upstream: upstream.href };
 }
 
 export function formatPriceList({ routes, rest }: ProxyConfig, unit: Unit | undefined, paint: Paint): string {
   const rows = [...routes, ...(rest ? [rest] : [])].map((route, i) => {
-    const { methods, path, price, charge, upstream } = route;
-    const cost = price === 0 ? 'free' : charge === 'capture' ? `up to ${price}` : String(price);
+    const { methods, path, price, charge, tokens, upstream } = route;
+    const cost = tokens
+      ? `${tokens.input} + ${tokens.output} / 1000 tokens`
+      : price === 0
+        ? 'free'
+        : charge === 'capture'
+          ? `up to ${price}`
+          : String(price);
     return [
       methods?.join(' ') ?? 'all',
       i < routes.length ? path : 'anything else',
       cost,
-      price === 0 || !unit ? '' : worthOf(price, unit),
+      price === 0 || tokens || !unit ? '' : worthOf(price, unit),
       upstream.href,
     ];
   });

@@ -85,18 +85,48 @@ const bodyBytes = z
     'The largest request body of a paid route: it is read whole, since a claim names its hash. Beyond: 413. Default 1048576. What is free streams, and has no limit.',
   );
 
-const unitsError = `is a whole number of units, from 0 to ${limits.maxUint32}`;
+export const unitsError = `is a whole number of units, from 0 to ${limits.maxUint32}`;
 const units = z
   .int({ error: unitsError })
   .min(0, { error: unitsError })
   .max(limits.maxUint32, { error: unitsError });
+
+const tokenPriceError = 'is a number of units for 1,000 tokens, up to 1000000';
+const tokenPrice = (what: string) =>
+  z
+    .number({ error: tokenPriceError })
+    .min(0, { error: tokenPriceError })
+    .max(1e6, { error: tokenPriceError })
+    .describe(what);
+const countError = 'is a whole number, at least 1';
+const count = z
+  .int({ error: countError })
+  .min(1, { error: countError })
+  .max(limits.maxUint32, { error: countError });
+
+const tokens = z
+  .strictObject(
+    {
+      input: tokenPrice('Units for 1,000 tokens that are read; may be a fraction.'),
+      output: tokenPrice('Units for 1,000 tokens that are written; may be a fraction.'),
+      minimum: count.describe('The least that a request costs, in units. Default 1.').optional(),
+      maxOutputTokens: count
+        .describe('Tokens that a request may have written if it does not say how many. Default 1024.')
+        .optional(),
+    },
+    { error: 'is an object: what tokens cost' },
+  )
+  .describe(
+    'In place of a price, for chat completions as OpenAI has them: what they may come to is reserved, and what they used is kept. A client that tops up pays as the answer goes on.',
+  );
 
 export const routeSchema = z
   .strictObject(
     {
       path,
       method: methods.optional(),
-      price: units.describe('Units for one request; 0 for free.'),
+      price: units.describe('Units for one request; 0 for free.').optional(),
+      tokens: tokens.optional(),
       charge: z
         .enum(['price', 'capture'], { error: 'is "price" or "capture"' })
         .describe(

@@ -46,13 +46,12 @@ describe('a price list', () => {
     expect(problemsOf(text)).toEqual([
       '2: upstream is an address such as "http://127.0.0.1:3000", without query, user or fragment',
       '4: routes[0].price is a whole number of units, from 0 to 4294967295',
-      '5: routes[1].price is missing; it is a whole number of units, from 0 to 4294967295',
       '6: routes[1].path is a path such as "/search", "/articles/{id}" or "/v1/*": a star stands at the end only',
       expect.stringMatching(/^7: routes\[1\]\.prize is unknown; known are path, method, price, /),
       '10: timeouts.headSeconds is a number of seconds, up to 86400',
     ]);
     expect(() => parseProxyConfig(text, { file: 'proxy.json' })).toThrow(
-      /^proxy\.json:2 upstream .* \(and 5 more\)$/,
+      /^proxy\.json:2 upstream .* \(and 4 more\)$/,
     );
   });
 
@@ -81,6 +80,15 @@ describe('a price list', () => {
       },
       /routes\[1\] never counts/,
     ],
+    [
+      { routes: [{ path: '/a', price: 1, tokens: { input: 1, output: 1 } }] },
+      /routes\[0\]\.price means nothing beside tokens/,
+    ],
+    [
+      { routes: [{ path: '/a', tokens: { input: -1, output: 1 } }] },
+      /routes\[0\]\.tokens\.input is a number of units/,
+    ],
+    [{ routes: [{ path: '/a' }] }, /routes\[0\]\.price is missing; it is a whole number/],
     [{ default: 'pay' }, /default is "free", "refuse", or a number of units/],
     [
       { upstreamHeaders: { 'X-Key': '${KEY}' } },

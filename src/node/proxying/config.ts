@@ -1,6 +1,7 @@
 import type { z } from 'zod';
+import type { TokenPrices } from '../../server/metering/index.js';
 import { ImpulsError } from '../../core/errors.js';
-import { configSchema, type ProxyConfigFile, type ProxyRouteFile } from './config-schema.js';
+import { configSchema, unitsError, type ProxyConfigFile, type ProxyRouteFile } from './config-schema.js';
 import { locateJson, type JsonLines } from './json-lines.js';
 import { coversPath, parsePathPattern, type PathPattern } from './paths.js';
 
@@ -25,6 +26,8 @@ export interface ProxyRoute {
   /** Units; 0 for free. */
   readonly price: number;
   readonly charge: 'price' | 'capture';
+  /** In place of the price, which is then the least. */
+  readonly tokens: TokenPrices | undefined;
   readonly headers: readonly string[];
   readonly seal: 'required' | undefined;
   readonly name: string;
@@ -152,12 +155,23 @@ function complete(
     if (upstream === undefined) report(at, 'has no upstream: say one here, for all, or with --upstream');
     const own = expand(route.upstreamHeaders, [...at, 'upstreamHeaders'], env, report);
     const { headSeconds, idleSeconds } = { ...file.timeouts, ...route.timeouts };
-    const { method, price } = route;
+    const { method, tokens } = route;
+    if (route.price === undefined && !tokens) report([...at, 'price'], `is missing; it ${unitsError}`);
+    for (const member of ['price', 'charge', 'seal'] as const) {
+      if (tokens && route[member] !== undefined) report([...at, member], 'means nothing beside tokens');
+    }
+    const { minimum = 1, maxOutputTokens } = tokens ?? {};
     return {
       path: route.path,
       pattern: parsePathPattern(route.path),
       methods: typeof method === 'string' ? [method] : method,
-      price,
+      price: tokens ? minimum : (route.price ?? 0),
+      tokens: tokens && {
+        input: tokens.input,
+        output: tokens.output,
+        minimum,
+        ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+      },
       charge: route.charge ?? 'price',
       headers: route.headers ?? [],
       seal: route.seal,
@@ -197,7 +211,7 @@ function complete(
 
 /** What a free route says of payments means nothing, so something else was meant. */
 function checkFree(route: ProxyRouteFile, at: Path, report: Report): void {
-  if (route.price > 0) return;
+  if (route.price !== 0) return;
   for (const member of ['charge', 'headers', 'seal', 'maxBodyBytes'] as const) {
     if (route[member] !== undefined) report([...at, member], 'means nothing where the price is 0');
   }

@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
+import { isImpulsError } from '../../core/errors.js';
 import type { JsonObject } from '../../core/wire/canonical-json.js';
 import type { Call, Gate, Payment, Reply, Route, Vendor } from '../../server/index.js';
 import { callOf, createCallHandler, createPaidNodeHandler, type PaidNodeHandler } from '../http.js';
@@ -10,6 +13,7 @@ import type { ProxyConfig, ProxyRoute } from './config.js';
 import { isLoop, requestHeaders, responseHeaders, type Forwarding } from './headers.js';
 import { matchesPath, readPath } from './paths.js';
 import { answerOn, joinTunnel, type Upgrading } from './tunnel.js';
+import { createTokenMeter, type TokenMeter } from '../../server/metering/index.js';
 import { openUpstreams, type AnswerHead, type Outgoing, type Passing } from './upstream.js';
 
 /** A reverse proxy that takes payment: the vendor's gates before what already speaks HTTP. */
@@ -82,15 +86,20 @@ export function openProxy(vendor: Vendor, config: ProxyConfig, options: ProxyOpt
       clientHeader,
     };
     const serve = (route: ProxyRoute): Served => {
+      const meter = route.tokens && createTokenMeter(route.tokens);
       const forward: PaidNodeHandler = async (req, res, paid) => {
         onPaid(req, paid.payment);
+        if (meter) {
+          await passTokens(meter, route, forwarding, req, res, paid.payment, paid.body);
+          return;
+        }
         await pass(route, forwarding, req, res, paid.payment, paid.body);
       };
       if (route.price === 0) {
         return { route, listed: undefined, answer: (req, res) => pass(route, forwarding, req, res) };
       }
       const listed = (route.methods ?? ['GET']).map((method) => ({ method, path: listedPath(route.path) }));
-      const [gate] = listed.map((operation) => gateOf(route, operation, keys));
+      const [gate] = listed.map((operation) => gateOf(route, meter, operation, keys));
       return { route, listed, answer: createPaidNodeHandler(gate!, forward) };
     };
     const made = { config: next, served: next.routes.map(serve), rest: next.rest && serve(next.rest) };
@@ -99,9 +108,14 @@ export function openProxy(vendor: Vendor, config: ProxyConfig, options: ProxyOpt
   }
 
   /** Gates stay with their vendor: one that is made again is the one that was. */
-  function gateOf(route: ProxyRoute, operation: ListedOperation, keys: Set<string>): Gate {
-    const { price, charge, headers, seal, maxBodyBytes, name, summary } = route;
-    const terms = { price, charge, headers, seal, maxBodyBytes, name, summary };
+  function gateOf(
+    route: ProxyRoute,
+    meter: TokenMeter | undefined,
+    operation: ListedOperation,
+    keys: Set<string>,
+  ): Gate {
+    const { price, charge, tokens, headers, seal, maxBodyBytes, name, summary } = route;
+    const terms = { price, charge, tokens, headers, seal, maxBodyBytes, name, summary };
     const key = JSON.stringify([operation, terms]);
     keys.add(key);
     const known = gates.get(key);
@@ -112,8 +126,16 @@ export function openProxy(vendor: Vendor, config: ProxyConfig, options: ProxyOpt
       headers,
       name,
       ...(seal && { seal }),
+      ...meter?.route,
       ...(maxBodyBytes !== undefined && { maxBodyBytes }),
-      listing: { ...operation, ...(summary !== undefined && { summary }), when: () => live.has(key) },
+      listing: {
+        ...operation,
+        ...(summary !== undefined && { summary }),
+        ...(tokens && {
+          pricing: `${tokens.input} units for 1,000 tokens read, ${tokens.output} for 1,000 written`,
+        }),
+        when: () => live.has(key),
+      },
     };
     const gate = vendor.gate(described);
     gates.set(key, gate);
@@ -211,6 +233,57 @@ export function openProxy(vendor: Vendor, config: ProxyConfig, options: ProxyOpt
     joinTunnel(res, tunnel, upgraded.socket, upgraded.headers, payment ? payment.settle(101) : []);
   }
 
+  /** A chat completion, priced by its tokens: its answer is read on the way. */
+  async function passTokens(
+    meter: TokenMeter,
+    route: ProxyRoute,
+    forwarding: Forwarding,
+    req: IncomingMessage,
+    res: ServerResponse,
+    payment: Payment,
+    body: Uint8Array,
+  ): Promise<void> {
+    const call = meter.prepare(body, req.headers['impuls-meter'] !== undefined);
+    const headers = identityOnly(requestHeaders(req, route.upstreamHeaders, forwarding));
+    const leaving = new AbortController();
+    const late = setTimeout(() => leaving.abort(), route.headMs);
+    res.once('close', () => {
+      if (!res.writableFinished && !payment.keepsReply) leaving.abort();
+    });
+    const { upstream, idleMs, headMs } = route;
+    const outgoing: Outgoing = {
+      upstream,
+      target: req.url ?? '/',
+      method: req.method ?? 'POST',
+      headers,
+      body: call.body,
+      headMs,
+      idleMs,
+    };
+    let answer: Response;
+    try {
+      const response = await upstreams.ask(outgoing, leaving.signal);
+      clearTimeout(late);
+      answer = await call.respond(response, payment);
+    } catch (error) {
+      clearTimeout(late);
+      const isLate = leaving.signal.aborted && !res.closed;
+      if (isImpulsError(error) && error.code === 'storage-failed') throw error;
+      refuse(vendor, req, res, isLate ? 504 : 502, failures[isLate ? 504 : 502]);
+      return;
+    }
+    const head = revise(route, req, res, answer.status, Object.fromEntries(answer.headers), payment);
+    if (!head || head instanceof Promise) return;
+    res.writeHead(head.status, head.headers);
+    if (!answer.body) {
+      res.end();
+      return;
+    }
+    res.flushHeaders();
+    // Whoever leaves, or an upstream that breaks off, ends both.
+    await pipeline(Readable.fromWeb(answer.body as NodeReadableStream), res).catch(() => res.destroy());
+  }
+
   function revise(
     route: ProxyRoute,
     req: IncomingMessage,
@@ -256,6 +329,8 @@ export function openProxy(vendor: Vendor, config: ProxyConfig, options: ProxyOpt
       const isAsked =
         typeof found === 'object' &&
         (!found.listed ||
+          // The price depends on the body.
+          found.route.tokens !== undefined ||
           (/^\s*payment\s/i.test(req.headers.authorization ?? '') &&
             length <= (found.route.maxBodyBytes ?? Infinity)));
       if (isAsked) res.writeContinue();

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough, type Duplex } from 'node:stream';
-import { Agent, errors, type Dispatcher } from 'undici';
+import { Agent, errors, fetch as undiciFetch, type Dispatcher } from 'undici';
 import { limits } from '../../core/limits.js';
 
 /** One request on its way to the upstream. */
@@ -50,6 +50,8 @@ export interface Upstreams {
     res: ServerResponse,
     passing: Passing,
   ): Promise<Upgraded | undefined>;
+  /** For an answer that is to be read here. Rejects if there is none. */
+  ask(outgoing: Outgoing, signal: AbortSignal): Promise<Response>;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,22 @@ export function openUpstreams(): Upstreams {
         const answer = new PassedAnswer(outgoing, res.req, res, passing, () => resolve(undefined));
         answer.send(agent, null, { protocol, done: resolve });
       }),
+    async ask({ upstream, target, method, headers, body }, signal) {
+      const pairs = Array.from({ length: headers.length / 2 }, (_, i) => headers.slice(2 * i, 2 * i + 2));
+      const url = upstream.origin + upstream.pathname.replace(/\/$/, '') + target;
+      // Of the package, since the platform's own would not know its agents.
+      const response = await undiciFetch(url, {
+        method,
+        headers: pairs.filter(([name]) => name !== 'content-length' && name !== 'host') as Array<
+          [string, string]
+        >,
+        body: body && body.length > 0 ? body : null,
+        redirect: 'manual',
+        dispatcher: agent,
+        signal,
+      });
+      return response as unknown as Response;
+    },
     close: () => agent.destroy(),
   };
 }
