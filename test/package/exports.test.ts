@@ -169,7 +169,6 @@ const surface: Readonly<Record<string, readonly string[]>> = {
   './client/hls': ['attachPayment', 'createPaidKeyLoader'],
   './client/indexeddb': ['openIndexedDbLibrary', 'openIndexedDbStorage'],
   './client/transport': ['openTransport', 'transportFailure'],
-  './server/durable-object': ['createDurableObjectLedger', 'createLedgerClass', 'readVendorFiles'],
   './mcp': ['createWalletServer', 'paidTool', 'payingClient', 'paymentOfResult'],
   './mppx': ['createCardMethods', 'createCardPayer', 'offerMppx'],
   './x402': ['createCardPayer', 'createCardScheme', 'offerX402', 'speakX402', 'x402Network'],
