@@ -31,7 +31,11 @@ export async function startWorker(options: TestWorkerOptions): Promise<TestWorke
     compatibilityDate: '2026-04-01',
     bindings,
     durableObjects: Object.fromEntries(
-      Object.entries(durableObjects).map(([name, className]) => [name, { className, useSQLite: true }]),
+      Object.entries(durableObjects).map(([name, className]) => [
+        name,
+        // A test that wants an object out of memory puts it there itself.
+        { className, useSQLite: true, unsafePreventEviction: true },
+      ]),
     ),
     ...(folder === undefined ? {} : { durableObjectsPersist: folder }),
     // It would be fetched.
