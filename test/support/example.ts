@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -21,8 +21,9 @@ export function copyExample(name: string, packages: readonly string[]): Example 
   for (const wanted of ['impuls', ...packages]) {
     const to = join(folder, 'node_modules', wanted);
     mkdirSync(dirname(to), { recursive: true });
-    const platform = findPlatform(wanted)?.replace(/\/package\.json$/, '');
-    symlinkSync(wanted === 'impuls' ? root : (platform ?? join(root, 'node_modules', wanted)), to, 'dir');
+    const own = wanted === 'impuls' ? root : join(root, 'node_modules', wanted);
+    const from = existsSync(own) ? own : findPlatform(wanted)?.replace(/\/package\.json$/, '');
+    symlinkSync(from ?? own, to, 'dir');
   }
   const children = new Set<ChildProcess>();
 

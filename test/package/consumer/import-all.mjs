@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 const { exports } = JSON.parse(
   await readFile(new URL('node_modules/impuls/package.json', import.meta.url), 'utf8'),
 );
-const names = Object.keys(exports).filter((key) => key !== './package.json');
+const names = Object.keys(exports).filter((key) => !key.endsWith('.json'));
 const said = [];
 for (const name of names) {
   const missing = await import(`impuls${name.slice(1)}`).then(
