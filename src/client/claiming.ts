@@ -2,6 +2,7 @@ import type { CardId } from '../core/card.js';
 import { ImpulsError } from '../core/errors.js';
 import type { Offer } from './challenges.js';
 import type { Result } from './errand.js';
+import type { Carrier } from './outgoing.js';
 import type { Payment } from './summary.js';
 
 /** What a paying fetch can do besides, for the modules of this folder only: within its limits, and for its session. */
@@ -13,7 +14,9 @@ export interface Claiming {
    *
    * @throws as the paying fetch
    */
-  readonly claim: (url: URL, card: CardId, offer: Offer) => Promise<Result>;
+  readonly claim: (url: URL, card: CardId, offer: Offer, carrier?: Carrier) => Promise<Result>;
+  /** The paying fetch, by another way: what is sent for this call, and sent again, goes by it. */
+  readonly call: (url: URL, init: RequestInit, carrier: Carrier) => Promise<Response>;
 }
 
 const kept = new WeakMap<object, Claiming>();

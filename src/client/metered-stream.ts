@@ -1,14 +1,9 @@
-import type { CardId } from '../core/card.js';
-import { ImpulsError, isImpulsError } from '../core/errors.js';
-import { freeUnits } from './allocate.js';
-import type { Offer } from './challenges.js';
-import { claimingOf, type Claiming } from './claiming.js';
+import type { ImpulsError } from '../core/errors.js';
 import { carryOver, paymentOf } from './delivery.js';
-import type { Result } from './errand.js';
 import { partsOf, type Parts } from './parts.js';
 import type { PayingFetch } from './paying-fetch.js';
-import { discard, readBytes, readProblem } from './reply-body.js';
-import type { KeyedPayment } from './summary.js';
+import { discard, readBytes } from './reply-body.js';
+import { readTopUpOptions, TopUps, type TopUpOptions } from './top-ups.js';
 
 /** Streams that cost as they go on (docs/spec.md §11), as the wallet pays them. */
 
@@ -53,9 +48,6 @@ export interface MeteredStream {
   stop(): Promise<MeteredEnd>;
 }
 
-/** How often in a row a claim may fail for reasons that may pass. */
-const maxTroubles = 4;
-
 /**
  * Opens a stream with a payment, and keeps claims in flight beside it for what it uses.
  *
@@ -68,12 +60,7 @@ export async function openMeteredStream(
   options: MeteredOptions,
   init: RequestInit = {},
 ): Promise<MeteredStream> {
-  const { max, step = 1, window = 2 } = options;
-  const whole = [max, step, window].every((value) => Number.isSafeInteger(value) && value >= 1);
-  if (!whole || window > 4) {
-    throw new ImpulsError('invalid-argument', 'max and step are whole units, and window is from 1 to 4');
-  }
-  const stream = new Stream(pay, input, init, { ...options, step, window });
+  const stream = new Stream(pay, input, init, readTopUpOptions(options));
   await stream.open(init, 'open');
   return stream;
 }
@@ -88,38 +75,23 @@ export function createMeteredFetch(pay: PayingFetch, options: MeteredOptions): P
   };
 }
 
-type Settings = MeteredOptions & Required<Pick<MeteredOptions, 'step' | 'window'>>;
-
 class Stream implements MeteredStream {
   onBroken: () => void = () => {};
   readonly ended: Promise<MeteredEnd>;
   readonly #pay: PayingFetch;
   readonly #input: string | URL | Request;
   readonly #init: RequestInit;
-  readonly #options: Settings;
   readonly #parts: Parts;
-  readonly #claiming: Claiming;
+  readonly #topUps: TopUps;
   #finish!: (end: MeteredEnd) => void;
   #response!: Response;
-  #meter: { readonly url: URL; readonly card: CardId } | undefined;
-  #offer: Offer | undefined;
-  /** Units charged, and with those that are claimed. */
-  #charged = 0;
-  #committed = 0;
-  /** What the last opening cost. */
-  #opening = 0;
-  #workers: Promise<unknown> = Promise.resolve();
-  /** Claims are made as long as this is the line that they are for. */
-  #line: object | undefined;
-  #error: ImpulsError | undefined;
 
-  constructor(pay: PayingFetch, input: string | URL | Request, init: RequestInit, options: Settings) {
+  constructor(pay: PayingFetch, input: string | URL | Request, init: RequestInit, options: TopUpOptions) {
     this.#pay = pay;
     this.#input = input;
     this.#init = init;
-    this.#options = options;
     this.#parts = partsOf(pay);
-    this.#claiming = claimingOf(pay);
+    this.#topUps = new TopUps(pay, options);
     this.ended = new Promise((resolve) => (this.#finish = resolve));
   }
 
@@ -128,7 +100,7 @@ class Stream implements MeteredStream {
   }
 
   get units(): number {
-    return this.#charged;
+    return this.#topUps.charged;
   }
 
   async open(init: RequestInit, meter: string): Promise<Response> {
@@ -138,56 +110,34 @@ class Stream implements MeteredStream {
     headers.set('Impuls-Meter', meter);
     const response = await this.#pay(this.#input, { ...init, headers });
     const payment = paymentOf(response);
-    if (payment) this.#charge(payment.units, payment.units);
-    this.#opening = payment?.units ?? this.#opening;
-    const url = payment && this.#meterUrl(payment, response.headers.get('Impuls-Meter'));
-    if (!payment || !url || !response.body) {
+    const metered = payment && this.#topUps.opened(payment, response.headers.get('Impuls-Meter'));
+    if (!metered || !response.body) {
       this.#response = response;
-      this.#finish({ units: this.#charged, reason: 'finished' });
+      this.#finish({ units: this.units, reason: 'finished' });
       return response;
     }
-    this.#meter = { url, card: payment.card };
-    this.#offer = this.#claiming.offerOf(payment) ?? this.#offer;
-    const line = {};
-    this.#line = line;
-    this.#response = this.#watch(response, line);
-    const workers = Array.from({ length: this.#options.window }, () => this.#work(line));
-    this.#workers = Promise.all([this.#workers, ...workers]);
+    this.#response = this.#watch(response, this.#topUps.start());
     return this.#response;
   }
 
   async reopen(init: RequestInit = this.#init): Promise<Response> {
-    if (this.#committed + this.#opening > this.#options.max) {
-      throw new ImpulsError(
-        'limit-exceeded',
-        `the stream has cost ${this.#charged} of at most ${this.#options.max} units`,
-      );
-    }
-    this.#line = undefined;
-    return this.open({ ...this.#init, ...init }, this.#meter?.url.pathname.split('/').at(-1) ?? 'open');
+    this.#topUps.checkReopening();
+    this.#topUps.halt();
+    return this.open(
+      { ...this.#init, ...init },
+      this.#topUps.meter?.url.pathname.split('/').at(-1) ?? 'open',
+    );
   }
 
   async stop(): Promise<MeteredEnd> {
-    if (this.#line || this.#meter) {
-      this.#line = undefined;
-      const { url } = this.#meter!;
+    const { meter } = this.#topUps;
+    if (meter) {
+      this.#topUps.halt();
+      const { url } = meter;
       await this.#send(url, 'DELETE').then(discard, () => {});
       await this.#end('left');
     }
     return this.ended;
-  }
-
-  /** The endpoint of a meter, if the vendor has one and this is an id. */
-  #meterUrl({ vendor }: KeyedPayment, id: string | null): URL | undefined {
-    const { meter } = this.#parts.vendors.pinned(vendor).document.endpoints;
-    if (id === null || meter === undefined || !/^[A-Za-z0-9_-]{22}$/.test(id)) return undefined;
-    return new URL(`${meter}/${id}`, vendor);
-  }
-
-  #charge(units: number, claimed: number): void {
-    this.#charged += units;
-    this.#committed += claimed;
-    if (units > 0) this.#options.onUnits?.(this.#charged);
   }
 
   /** The answer, with a body that tells of its end. */
@@ -202,16 +152,16 @@ class Stream implements MeteredStream {
             return;
           }
           controller.close();
-          if (this.#line === line) void this.#closed();
+          if (this.#topUps.line === line) void this.#closed();
         } catch (error) {
           controller.error(error);
-          if (this.#line !== line) return;
-          this.#line = undefined;
+          if (this.#topUps.line !== line) return;
+          this.#topUps.halt();
           this.onBroken();
         }
       },
       cancel: async (reason) => {
-        const stopped = this.#line === line ? this.stop() : undefined;
+        const stopped = this.#topUps.line === line ? this.stop() : undefined;
         await reader.cancel(reason).catch(() => {});
         await stopped;
       },
@@ -224,20 +174,21 @@ class Stream implements MeteredStream {
   }
 
   async #closed(): Promise<void> {
-    this.#line = undefined;
+    this.#topUps.halt();
     await this.#end(await this.#reason());
   }
 
   async #end(reason: MeteredEnd['reason']): Promise<void> {
-    this.#meter = undefined;
-    await this.#workers;
-    this.#finish({ units: this.#charged, reason, ...(this.#error && { error: this.#error }) });
+    this.#topUps.meter = undefined;
+    await this.#topUps.settled();
+    const { error } = this.#topUps;
+    this.#finish({ units: this.units, reason, ...(error && { error }) });
   }
 
   /** How the vendor says that it ended: what stopped for want of claims looks whole, and is not. */
   async #reason(): Promise<MeteredEnd['reason']> {
     try {
-      const response = await this.#send(this.#meter!.url, 'GET');
+      const response = await this.#send(this.#topUps.meter!.url, 'GET');
       const { ended } = JSON.parse(new TextDecoder().decode(await readBytes(response.body, 4096))) as {
         ended?: unknown;
       };
@@ -248,48 +199,7 @@ class Stream implements MeteredStream {
   }
 
   #send(url: URL, method: string): Promise<Response> {
-    const via = this.#parts.circuits.card(this.#meter!.card);
+    const via = this.#parts.circuits.card(this.#topUps.meter!.card);
     return via(url.href, { method, credentials: 'omit', redirect: 'manual', cache: 'no-store' });
-  }
-
-  /** Keeps one claim in flight, as long as the stream goes on and may cost more. */
-  async #work(line: object): Promise<void> {
-    const { max, step } = this.#options;
-    let troubles = 0;
-    while (this.#line === line && !this.#error && this.#meter && this.#offer) {
-      const { url, card } = this.#meter;
-      const left = freeUnits(this.#parts.journal.card(card)!.account);
-      const units = Math.min(step, max - this.#committed, Math.max(1, left));
-      if (units < 1) return;
-      const target = new URL(`${url.href}?units=${units}`);
-      const offer: Offer = { ...this.#offer, units, headers: [], seal: undefined };
-      this.#committed += units;
-      let result: Result;
-      try {
-        result = await this.#claiming.claim(target, card, offer);
-      } catch (error) {
-        // Whether an unsettled claim was charged is not known: it counts.
-        if (!isImpulsError(error, 'unsettled')) this.#committed -= units;
-        if (!isImpulsError(error)) throw error;
-        this.#error ??= error;
-        return;
-      }
-      const charged = result.result === 'settled' ? result.payment.units : 0;
-      this.#charge(charged, charged - units);
-      const problem = await readProblem(result.response);
-      discard(result.response);
-      if (result.result === 'settled') {
-        troubles = 0;
-        if (result.then !== 'return') return;
-        continue;
-      }
-      const code = problem === 'torn' ? undefined : problem?.code;
-      if (code === 'meter-ended') return;
-      if (result.offer) this.#offer = result.offer;
-      if (code === 'meter-waiting') troubles = 0;
-      else if (++troubles >= maxTroubles) {
-        this.#error ??= new ImpulsError('payment-refused', `the vendor refused a claim: ${result.verdict}`);
-      }
-    }
   }
 }

@@ -2,6 +2,12 @@
 export type { StreamEvent } from '../core/event-stream.js';
 export { meteredEvents, type MeteredEventsOptions } from './metered-events.js';
 export {
+  openMeteredSocket,
+  type MeteredSocket,
+  type MeteredSocketOptions,
+  type SocketLike,
+} from './metered-socket.js';
+export {
   createMeteredFetch,
   openMeteredStream,
   type MeteredEnd,

@@ -18,7 +18,12 @@ export interface Outgoing {
   readonly redirect: RequestRedirect;
   /** What else the caller gave to fetch. */
   readonly rest: RequestInit;
+  /** Carries this one, in the place of all else that would. */
+  readonly carrier?: Carrier;
 }
+
+/** How a request goes another way, for one call. @param via the way over the network, where the other one is not there */
+export type Carrier = (via: typeof fetch) => typeof fetch;
 
 /** The largest body that is journaled with its claim, so that it can be sent again after a crash. */
 const maxJournaled = 65_536;

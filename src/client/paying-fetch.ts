@@ -109,7 +109,10 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
 
   /** @param via the way over the network */
   const carry = (via: typeof fetch, outgoing: Outgoing, authorization?: string): Promise<Response> =>
-    (options.carrier ?? via)(outgoing.url.href, requestInit(outgoing, authorization));
+    (outgoing.carrier?.(via) ?? options.carrier ?? via)(
+      outgoing.url.href,
+      requestInit(outgoing, authorization),
+    );
 
   const payerOf = (origin: string): Payer => ({ origin, protocol, session });
 
@@ -329,8 +332,12 @@ export function createPayingFetch(options: PayingFetchOptions): PayingFetch {
   keepParts(payingFetch, parts);
   keepClaiming(payingFetch, {
     offerOf: ({ card, method, url, vendor }) => offers.get(card, method, new URL(url), vendors.now(vendor)),
-    claim: async (url, card, offer) => {
-      const outgoing = await readOutgoing(url, { method: 'POST' });
+    call: async (url, init, carrier) => {
+      const outgoing = { ...(await readOutgoing(url, init)), carrier };
+      return parts.use(() => call(outgoing, undefined), outgoing.signal);
+    },
+    claim: async (url, card, offer, carrier) => {
+      const outgoing = { ...(await readOutgoing(url, { method: 'POST' })), ...(carrier && { carrier }) };
       return parts.use(async () => {
         const acquired = await acquire(outgoing, { card, offer }, undefined);
         if (!acquired || isImpulsError(acquired)) {

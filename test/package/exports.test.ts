@@ -110,6 +110,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'dayOf',
   ],
   './server/metering': [
+    'createMeteredSockets',
     'createTokenMeter',
     'createTokenPricer',
     'meterBytes',
@@ -165,7 +166,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'readSealedUrl',
   ],
   './client/file': ['openFileLibrary', 'openFileStorage'],
-  './client/metered': ['createMeteredFetch', 'meteredEvents', 'openMeteredStream'],
+  './client/metered': ['createMeteredFetch', 'meteredEvents', 'openMeteredSocket', 'openMeteredStream'],
   './client/hls': ['attachPayment', 'createPaidKeyLoader'],
   './client/indexeddb': ['openIndexedDbLibrary', 'openIndexedDbStorage'],
   './client/transport': ['openTransport', 'transportFailure'],

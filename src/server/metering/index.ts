@@ -3,6 +3,15 @@ export { meterBytes, meterSeconds, type MeterBytesOptions, type MeterSecondsOpti
 export { meterEvents, type MeteredEvent, type MeterEventsOptions } from './events.js';
 export type { Meter, MeterEnd, MeteringOptions } from './meter.js';
 export {
+  createMeteredSockets,
+  type MeteredSocket,
+  type MeteredSocketHandler,
+  type MeteredSockets,
+  type MeteredSocketsOptions,
+  type ServerSocket,
+  type UpgradeRequest,
+} from './sockets.js';
+export {
   createTokenPricer,
   readCompletionRequest,
   type CompletionRequest,
