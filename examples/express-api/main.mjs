@@ -16,7 +16,12 @@ const app = express();
 app.use(endpoints(vendor));
 
 // What is paid for comes before what reads bodies.
-const listing = { method: 'POST', path: '/count', summary: 'How often each word of a text is in it' };
+const listing = {
+  method: 'POST',
+  path: '/count',
+  summary: 'How often each word of a text is in it',
+  operation: { requestBody: { content: { 'text/plain': { example: 'to be or not to be' } } } },
+};
 app.post('/count', paid(vendor, { price: 3, listing }), express.text(), (req, res) => {
   const words = req.body.toLowerCase().match(/\p{L}+/gu);
   if (!words) throw new TypeError('there are no words in it');

@@ -17,7 +17,13 @@ const height = (hours) => 2.4 + 1.7 * Math.cos(hours / 1.977 - 1) + 0.5 * Math.c
 const app = new Hono();
 app.use(endpoints(vendor));
 
-const listing = { method: 'GET', path: '/tides/{day}', summary: 'The height of the water, hour by hour' };
+const day = { in: 'path', name: 'day', required: true, schema: { type: 'string' }, example: '2027-03-01' };
+const listing = {
+  method: 'GET',
+  path: '/tides/{day}',
+  summary: 'The height of the water, hour by hour',
+  operation: { parameters: [day] },
+};
 app.get('/tides/:day', paid(vendor, { price: 2, listing }), (c) => {
   const start = Date.parse(`${c.req.param('day')}T00:00Z`) / 3_600_000;
   // 400 and above costs nothing.

@@ -18,7 +18,12 @@ const own = createFetchHandler(vendor);
 
 // 1 unit for 100 tokens that are read, and for 10 that are written.
 const tokens = createTokenMeter({ input: 10, output: 100 });
-const listing = { method: 'POST', path: '/v1/chat/completions', summary: 'Chat completions, by the token' };
+const listing = {
+  method: 'POST',
+  path: '/v1/chat/completions',
+  summary: 'Chat completions, by the token',
+  operation: tokens.operation,
+};
 const complete = createPaidHandler(vendor.gate({ ...tokens.route, listing }), async (request, payment) => {
   const call = tokens.prepare(
     new Uint8Array(await request.arrayBuffer()),

@@ -1,5 +1,4 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +12,7 @@ import { createMemoryStorage, openWallet, type Wallet } from '../../src/client/i
 import { isImpulsError } from '../../src/core/errors.js';
 import { initVendorFolder } from '../../src/node/vendor/folder.js';
 import { createChoices, type Choices } from '../../src/testing/suite.js';
+import { freePort } from '../support/ports.js';
 
 /** A server of tools that is killed and started again, and a line to it that loses and repeats. */
 
@@ -150,12 +150,4 @@ function createLine(choices: Choices, kills: number[]): Line {
     },
   };
   return line;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

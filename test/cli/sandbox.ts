@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { run as runCommand } from '../../dist/cli/run.js';
+import { freePort } from '../support/ports.js';
 
 /**
  * The command line in a folder of its own. What serves is a process; a command that ends runs in this one, which spares the
@@ -137,14 +137,6 @@ function collect(): Writable & { text(): string } {
     },
   });
   return Object.assign(stream, { text: () => Buffer.concat(chunks).toString() });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** A failure in two lines: what, and the next move. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expectValid } from '../support/validating.js';
 import { runServer, type Running } from './running.js';
 
 let api: Running;
@@ -17,3 +18,5 @@ it('sells words counted, streams, and nothing where there is an error', async ()
   expect(await (await api.pay(`${api.origin}/slowly?text=a+b`)).text()).toBe('a\nb\n');
   expect(api.left()).toBe(96);
 });
+
+it('is a vendor as validators expect one', () => expectValid(api.origin, 1));

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { paymentOf } from '../../src/client/index.js';
+import { expectValid } from '../support/validating.js';
 import { runServer, type Running } from './running.js';
 
 let api: Running;
@@ -18,3 +19,5 @@ it('sells a day for two units, moments for one each, and mistakes for nothing', 
   expect(await asked.json()).toMatchObject({ paid: 3 });
   expect(api.left()).toBe(95);
 });
+
+it('is a vendor as validators expect one', () => expectValid(api.origin, 1));

@@ -1,24 +1,21 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { freePort } from '../support/ports.js';
+import { expectValid } from '../support/validating.js';
 
 const pathOf = (name: string): string =>
   fileURLToPath(new URL(`../../examples/inference/${name}`, import.meta.url));
 
-it('sells an answer to the client of OpenAI as it streams, by the token', async () => {
+it('sells an answer to the client of OpenAI as it streams, by the token, and is as validators expect', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'impuls-example-'));
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
+  const port = await freePort();
   const server = spawn(process.execPath, [pathOf('main.mjs')], {
     cwd: folder,
     env: { ...process.env, PORT: String(port) },
@@ -33,6 +30,7 @@ it('sells an answer to the client of OpenAI as it streams, by the token', async 
     expect(text!.trim().split(' ')).toHaveLength(60);
     // 60 tokens written, and a few read.
     expect(units).toBe('7 units');
+    await expectValid(told[0]!, 1);
   } finally {
     server.kill('SIGTERM');
     await ended;

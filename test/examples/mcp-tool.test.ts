@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { freePort, runExample, startExample, type Running } from './run-example.js';
+import { freePort } from '../support/ports.js';
+import { expectValid } from '../support/validating.js';
+import { runExample, startExample, type Running } from './run-example.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'impuls-example-'));
 let server: Running | undefined;
@@ -20,4 +22,6 @@ it('a tool is called over HTTP and paid for with a card', async () => {
   const { stdout, stderr } = await runExample('mcp-tool/client.mjs', [origin, code], { cwd: folder });
   expect(stderr).toBe('');
   expect(stdout).toBe('6 words, for 2 units (0.002 USD)\n');
+  // Tools are described by their own protocol.
+  await expectValid(origin, 0, ['openapi']);
 });

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,6 +11,7 @@ import {
   openWallet,
   type PayingFetch,
 } from '../../src/client/index.js';
+import { freePort } from '../support/ports.js';
 
 /** An example as its reader starts it, in an empty folder, and a wallet with what its voucher is good for. */
 export interface Running {
@@ -26,7 +26,7 @@ export interface Running {
 /** @param program in examples; told its port by PORT, it prints a line that ends in its voucher once it listens */
 export async function runServer(program: string): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), 'impuls-example-'));
-  const port = await findFreePort();
+  const port = await freePort();
   const file = fileURLToPath(new URL(`../../examples/${program}`, import.meta.url));
   const child = spawn(process.execPath, [file], {
     cwd: folder,
@@ -50,13 +50,4 @@ export async function runServer(program: string): Promise<Running> {
       return code;
     },
   };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

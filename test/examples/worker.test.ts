@@ -3,6 +3,7 @@ import { createMemoryStorage, createPayingFetch, openWallet, paymentOf } from '.
 import { copyExample, type Example } from '../support/example.js';
 import { findPlatform } from '../support/platforms.js';
 import { freePort } from '../support/ports.js';
+import { expectValid } from '../support/validating.js';
 
 describe.skipIf(!findPlatform('miniflare'))('the Worker of the examples', () => {
   let example: Example;
@@ -36,4 +37,7 @@ describe.skipIf(!findPlatform('miniflare'))('the Worker of the examples', () => 
     const free = await fetch(`${origin}/forecast`);
     expect([free.status, free.headers.get('cache-control')]).toEqual([402, 'no-store']);
   });
+
+  // It is the network before a Worker that says what time it is.
+  it('is a vendor as validators expect one', () => expectValid(origin, 1, ['time']));
 });

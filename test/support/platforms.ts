@@ -21,7 +21,7 @@ export function findPlatform(name: string, file = 'package.json'): string | unde
   const path = `${platformsFolder}node_modules/${name}/${file}`;
   if (existsSync(path)) return path;
   if (!isRequired) return undefined;
-  throw new Error(`${name} is not installed; run: npm ci --prefix test/platforms`);
+  throw new Error(`${name} is not installed; run: npm install --prefix test/platforms`);
 }
 
 /** Imports a package of `test/platforms` that is there. */

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { platformNetwork } from '../../src/cli/doctor/network-checks.js';
+import { validate } from '../../src/cli/validating/validate.js';
 
 /** What a peer's own black-box check of Payment servers says. */
 export interface PeerValidation {
@@ -19,4 +22,19 @@ export function validateByPeer(origin: string, endpoint?: string): Promise<PeerV
       resolve({ code, ...(JSON.parse(out) as Omit<PeerValidation, 'code'>) });
     });
   });
+}
+
+/** Both checks, ours and the peer's, find nothing wrong in what a vendor lists. @param routes how many it lists @param warned of what we warn */
+export async function expectValid(
+  origin: string,
+  routes: number,
+  warned: readonly string[] = [],
+): Promise<void> {
+  const checks = await validate({ ...platformNetwork, origin, paths: [] });
+  expect(checks.filter(({ verdict }) => verdict === 'fail')).toEqual([]);
+  expect(checks.filter(({ verdict }) => verdict === 'warn').map(({ name }) => name)).toEqual(warned);
+  expect(checks.filter(({ name }) => name.endsWith(' without a card'))).toHaveLength(routes);
+  const { code, summary, endpoints } = await validateByPeer(origin);
+  expect({ code, ...summary }).toMatchObject({ code: 0, failed: 0 });
+  expect(endpoints).toHaveLength(routes);
 }

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createStage } from './stage.mjs';
+import { createStage, root } from './stage.mjs';
 
 /**
  * Blocks marked `sh run` are run by bash, all of a document as one script in a fresh folder, with `impuls` on the PATH;
@@ -13,9 +13,24 @@ export async function runShell(documents, report) {
     const blocks = document.blocks.filter(
       ({ language, flags }) => language === 'sh' && flags.includes('run'),
     );
-    if (blocks.length > 0) await runBlocks(document, blocks, report);
+    const absent = blocks.flatMap(packagesOf).find((name) => !isThere(name));
+    if (absent === undefined || process.env.IMPULS_PLATFORMS === 'required') {
+      if (blocks.length > 0) await runBlocks(document, blocks, report);
+    } else {
+      console.log(`${document.file} is not run: npm install --prefix test/platforms brings ${absent}`);
+    }
   }
 }
+
+/** What the blocks of a document install. */
+const packagesOf = ({ lines }) =>
+  lines
+    .flatMap((line) => /^npm install (.*)/.exec(line)?.[1].split(/\s+/) ?? [])
+    .filter((word) => /^[@\w]/.test(word));
+
+const isThere = (name) =>
+  ['node_modules', 'test/platforms/node_modules'].some((place) => existsSync(join(root, place, name))) ||
+  name === 'impuls';
 
 const prelude = fileURLToPath(new URL('prelude.sh', import.meta.url));
 

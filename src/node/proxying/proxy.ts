@@ -131,6 +131,7 @@ export function openProxy(vendor: Vendor, config: ProxyConfig, options: ProxyOpt
       listing: {
         ...operation,
         ...(summary !== undefined && { summary }),
+        ...(meter && { operation: meter.operation }),
         ...(tokens && {
           pricing: `${tokens.input} units for 1,000 tokens read, ${tokens.output} for 1,000 written`,
         }),

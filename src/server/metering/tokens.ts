@@ -3,7 +3,7 @@ import { EventReader, formatEvent, type StreamEvent } from '../../core/event-str
 import { ImpulsError } from '../../core/errors.js';
 import { limits } from '../../core/limits.js';
 import type { Call } from '../call.js';
-import type { Route } from '../gate.js';
+import type { Route, RouteListing } from '../gate.js';
 import type { Payment } from '../payment.js';
 import type { Meter } from './meter.js';
 import {
@@ -24,6 +24,8 @@ import {
 export interface TokenMeter {
   /** For the gate: what a request costs at most, or to begin with where it is topped up. */
   readonly route: Pick<Route, 'price' | 'charge' | 'maxBodyBytes'>;
+  /** For its listing: a request that has a price. */
+  readonly operation: NonNullable<RouteListing['operation']>;
   /**
    * @param body of the request
    * @param topsUp whether the request has the header `Impuls-Meter`
@@ -45,6 +47,9 @@ export interface TokenCall {
   respond(upstream: Response, payment: Payment): Promise<Response>;
 }
 
+const exampleRequest = { messages: [{ role: 'user', content: 'Hello' }], max_tokens: 16 };
+const operation = { requestBody: { content: { 'application/json': { example: exampleRequest } } } };
+
 /** An answer that is read whole: bytes. */
 const maxAnswerBytes = 8 << 20;
 
@@ -52,6 +57,7 @@ const maxAnswerBytes = 8 << 20;
 export function createTokenMeter(prices: TokenPrices): TokenMeter {
   const pricer = createTokenPricer(prices);
   return {
+    operation,
     route: {
       charge: 'capture',
       maxBodyBytes: limits.bodyBytes,
