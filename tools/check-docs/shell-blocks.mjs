@@ -9,17 +9,31 @@ import { createStage, root } from './stage.mjs';
  * something, and it is stopped at the end.
  */
 export async function runShell(documents, report) {
-  for (const document of documents) {
-    const blocks = document.blocks.filter(
-      ({ language, flags }) => language === 'sh' && flags.includes('run'),
-    );
-    const absent = blocks.flatMap(packagesOf).find((name) => !isThere(name));
-    if (absent === undefined || process.env.IMPULS_PLATFORMS === 'required') {
-      if (blocks.length > 0) await runBlocks(document, blocks, report);
-    } else {
-      console.log(`${document.file} is not run: npm install --prefix test/platforms brings ${absent}`);
+  // The longest first; they wait for servers and compilers more than they work.
+  const waiting = documents.map(blocksOf).filter(({ blocks }) => blocks.length > 0 && isRunnable(blocks));
+  waiting.sort((a, b) => b.blocks.length - a.blocks.length);
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      await runBlocks(next.document, next.blocks, report);
     }
-  }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+}
+
+/** Documents that are run at the same time: each keeps to ports of its own. */
+const atOnce = 3;
+
+function blocksOf(document) {
+  const isRun = ({ language, flags }) => language === 'sh' && flags.includes('run');
+  return { document, blocks: document.blocks.filter(isRun) };
+}
+
+/** Whether what they install is there. Where it has to be, they are run in any case, and say so. */
+function isRunnable(blocks) {
+  const absent = blocks.flatMap(packagesOf).find((name) => !isThere(name));
+  if (absent === undefined || process.env.IMPULS_PLATFORMS === 'required') return true;
+  console.log(`a document is not run: npm install --prefix test/platforms brings ${absent}`);
+  return false;
 }
 
 /** What the blocks of a document install. */
