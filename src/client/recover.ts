@@ -54,6 +54,10 @@ export async function recoverAll(
     if (recovered.result === 'unknown') silent.add(origin);
     claims.push(recovered);
   }
+  // What a report counted twice while claims were open, or could not show, is known now that they are closed.
+  for (const card of journal.cards().filter(({ activated, stale }) => activated && stale)) {
+    if (!silent.has(card.record.vendor)) await refreshState(parts, card).catch(known);
+  }
   const waiting: { vendor: string; until: number }[] = [];
   for (const [name, { vendor }] of journal.credits()) {
     try {
