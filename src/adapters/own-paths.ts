@@ -1,3 +1,4 @@
+import { requestHeaders } from '../server/cors.js';
 import type { Call, Reply, Vendor } from '../server/index.js';
 
 /**
@@ -12,5 +13,4 @@ export async function answerOwn(vendor: Vendor, call: Call): Promise<Reply | und
   return vendor.cors.preflight(call, others);
 }
 
-/** What every preflight is told. */
-const covered = ['authorization', 'content-type', 'accept-payment', 'idempotency-key'];
+const covered = requestHeaders.map((name) => name.toLowerCase());

@@ -19,7 +19,8 @@ export interface Cors {
   preflight(call: Pick<Call, 'method' | 'header'>, declared?: readonly string[]): Reply | undefined;
 }
 
-const requestHeaders = [
+/** What every preflight is told that it may send. */
+export const requestHeaders: readonly string[] = [
   'Authorization',
   'Content-Type',
   'Accept-Payment',

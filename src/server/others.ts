@@ -77,12 +77,12 @@ export function openToOthers(
 
 /** The client chooses among all of them. */
 function acceptedHeaders(headers: readonly Header[], call: Call): Header[] {
-  const isChallenge = ([name]: Header): boolean => name === 'WWW-Authenticate';
+  const isChallenge = ([name]: Header): boolean => name === challengeName;
   const challenges = headers.filter(isChallenge).map(([, value]) => value);
   const accepted = acceptedChallenges(challenges, call.header('accept-payment'));
   return [
     ...headers.filter((header) => !isChallenge(header)),
-    ...accepted.map((value): Header => ['WWW-Authenticate', value]),
+    ...accepted.map((value): Header => [challengeName, value]),
   ];
 }
 

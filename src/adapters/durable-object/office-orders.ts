@@ -12,7 +12,7 @@ import {
 } from '../../server/ledger-orders.js';
 import type { Batch, CodeRun, OrderItem, OrderState, Served } from '../../server/ledger.js';
 import type { Row, Store } from './platform.js';
-import type { CreditRequest, OfficeMessages } from './protocol.js';
+import type { CreditRequest, OfficeMessages, OrderMethod } from './protocol.js';
 
 /** The orders of a ledger: those that were sold, those of batches, and those that claims fill. */
 
@@ -29,21 +29,7 @@ export const orderTables = `
   -- The claims whose units went to an order: one that is sent again finds itself here.
   CREATE TABLE IF NOT EXISTS credited (card TEXT, tag TEXT, PRIMARY KEY (card, tag)) WITHOUT ROWID;`;
 
-type Orders = Pick<
-  OfficeMessages,
-  | 'createOrders'
-  | 'readOrder'
-  | 'serveOrder'
-  | 'changeOrders'
-  | 'readRefunds'
-  | 'payRefund'
-  | 'createBatch'
-  | 'addCodes'
-  | 'changeCodes'
-  | 'readBatches'
-  | 'readCodes'
-  | 'credit'
->;
+type Orders = Pick<OfficeMessages, OrderMethod | 'credit'>;
 
 /** @param book enters what moved; within the transaction of what moves it */
 export function createOrders(store: Store, book: (books: Books) => void): Orders {

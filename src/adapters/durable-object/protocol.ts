@@ -63,9 +63,8 @@ export interface CardMessages {
   report(applied: number): Promise<Report | undefined>;
 }
 
-/** The one for all that is not of one card: orders, batches, quarantine, books, and which cards there are. */
-export interface OfficeMessages extends Pick<
-  Ledger,
+/** What the ledger asks of orders and batches, as it asks it. */
+export type OrderMethod =
   | 'createOrders'
   | 'readOrder'
   | 'serveOrder'
@@ -76,11 +75,10 @@ export interface OfficeMessages extends Pick<
   | 'addCodes'
   | 'changeCodes'
   | 'readBatches'
-  | 'readCodes'
-  | 'quarantined'
-  | 'readBooks'
-  | 'totals'
-> {
+  | 'readCodes';
+
+/** The one for all that is not of one card: orders, batches, quarantine, books, and which cards there are. */
+export interface OfficeMessages extends Pick<Ledger, OrderMethod | 'quarantined' | 'readBooks' | 'totals'> {
   register(card: string, key: string): Promise<'registered' | 'quarantined'>;
   /** The card will have a report of this number. */
   expect(card: string, number: number): Promise<void>;
