@@ -6,6 +6,7 @@ const noNode = { group: ['node:*'], message: 'This layer runs everywhere: no Nod
 const noPeers = {
   group: [
     'better-sqlite3',
+    'pg',
     'pdfkit',
     'qrcode',
     'stripe',
@@ -42,7 +43,7 @@ const layer = (name, ...forbidden) => ({
 export default defineConfig(
   { ignores: ['dist', '.tsbuild', 'node_modules', 'vectors'] },
   {
-    files: ['src/**/*.ts', 'test/**/*.ts', 'web/**/*.{ts,tsx}'],
+    files: ['src/**/*.ts', 'test/**/*.ts', 'proof/**/*.ts', 'web/**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
@@ -71,11 +72,12 @@ export default defineConfig(
       'src/testing/**/*.ts',
       '**/*.test.ts',
       'test/**/*.ts',
+      'proof/**/*.ts',
     ],
     rules: { 'no-restricted-globals': 'off' },
   },
   {
-    files: ['**/*.test.ts', 'test/**/*.ts'],
+    files: ['**/*.test.ts', 'test/**/*.ts', 'proof/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',
