@@ -143,6 +143,11 @@ export async function acceptClaim(
 
     if (outcome.verdict === 'repeated') {
       if (!record?.key) return { status: 'refused', verdict: 'already-claimed', card, tools };
+      if (record.status !== 'settled') {
+        // Another server of the same ledger may serve it at this moment: of serving it again and giving it back one wins.
+        await ledger.settle(id, tag);
+        continue;
+      }
       repeats.add(tag);
       return { status: 'paid', verdict: 'repeated', card, tools, record: { ...record, key: record.key } };
     }

@@ -183,12 +183,12 @@ class ClaimPayment implements Payment {
     // Before it looks settled.
     if (this.keepsReply) running.add(this.#paid.record.tag);
     try {
-      await this.#giveBack(units);
+      // Where a repeat was served meanwhile by another server, all of it stays charged.
+      if (await this.#giveBack(units)) this.#kept = units;
     } catch (error) {
       if (this.keepsReply) running.delete(this.#paid.record.tag);
       throw error;
     }
-    this.#kept = units;
     this.#resolved = true;
   }
 

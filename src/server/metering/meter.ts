@@ -40,6 +40,11 @@ export interface MeteringOptions {
   readonly maxMeters?: number;
   /** Meters of one card; beyond, the oldest ends. Default 16. */
   readonly maxPerCard?: number;
+  /**
+   * 1 to 4 letters, digits, `-` and `_` with which the ids of its meters begin, so that a load balancer before several servers knows which of
+   * them has the meter. 128 bits of an id are random, less 6 for each. Default: all are.
+   */
+  readonly server?: string;
   /** Calls back after so many milliseconds. @returns what prevents it. Default `setTimeout`. */
   readonly after?: (milliseconds: number, callback: () => void) => () => void;
 }

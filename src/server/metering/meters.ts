@@ -22,7 +22,7 @@ export interface Deposited {
   readonly open: boolean;
 }
 
-type Settings = Required<MeteringOptions>;
+type Settings = Required<Omit<MeteringOptions, 'server'>>;
 
 interface Deposit {
   readonly units: number;
@@ -235,9 +235,15 @@ export function createMeters(
     lingerMs = 30_000,
     maxMeters = 10_000,
     maxPerCard = 16,
+    server = '',
     after = platformAfter,
   }: MeteringOptions = {},
 ): Meters {
+  if (!/^[\w-]{0,4}$/.test(server)) {
+    throw new ImpulsError('invalid-argument', `"${server}" is no name for the ids of meters`, {
+      hint: 'Say 1 to 4 letters, digits, - and _.',
+    });
+  }
   const settings: Settings = { graceMs, holdMs, lingerMs, maxMeters, maxPerCard, after };
   /** Those that ended stay for a while. */
   const accounts = new Map<string, Account>();
@@ -260,7 +266,12 @@ export function createMeters(
       if (!over) throw new ImpulsError('throttled', 'too many streams are metered already');
       accounts.delete(over.id);
     }
-    const account = new Account(toBase64url(random(16)), opening, settings, onEnd);
+    const account = new Account(
+      server + toBase64url(random(16)).slice(server.length),
+      opening,
+      settings,
+      onEnd,
+    );
     accounts.set(account.id, account);
     byCard.set(opening.card, siblings.add(account));
     return account;
