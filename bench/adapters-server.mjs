@@ -2,20 +2,19 @@
  * The server of bench/adapters.mjs: one vendor behind every framework, each on a port of its own, free at /free and paid at /paid.
  * Prepares the credentials of its clients, one card each, and writes them to a file; then serves until it is told to stop.
  */
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import express from 'express';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import { computeTag, deriveCard, fromBase64url, readOpening } from 'impuls';
 import { createPaidHandler } from 'impuls/server';
 import { paid as paidOnExpress } from 'impuls/server/express';
 import { paid as paidOnFastify } from 'impuls/server/fastify';
 import { paid as paidOnHono } from 'impuls/server/hono';
 import { createPaidNodeHandler, openVendor } from 'impuls/server/node';
-import { formatCredential, parseChallenges } from 'impuls/wire';
+import { parseChallenges } from 'impuls/wire';
+import { answerBody, answerHeaders, makeCredentials, openCard } from './bench-vendor.mjs';
 
 const [, , folder, clients, claims] = process.argv;
 const units = 65_536;
@@ -24,8 +23,8 @@ const { vendor, ledger, close } = await openVendor(`${folder}/shop`, {
   create: { origin: 'http://127.0.0.1:4139', name: 'Bench', denominations: [units] },
   onError: (error) => console.error(error),
 });
-const text = JSON.stringify({ text: 'x'.repeat(1024 - 11) });
-const headers = { 'Content-Type': 'application/json', 'Content-Length': String(text.length) };
+const text = answerBody;
+const headers = { ...answerHeaders, 'Content-Length': String(answerBody.length) };
 
 const plain = (_req, res) => void res.writeHead(200, headers).end(text);
 const priced = createPaidNodeHandler(vendor.gate({ price: 1 }), plain);
@@ -67,37 +66,10 @@ for (const [name, listener] of Object.entries(listeners)) {
 
 const refused = await fetch(`http://127.0.0.1:${ports['node:http']}/paid`);
 const [challenge] = parseChallenges(refused.headers.get('www-authenticate'));
-const [key] = vendor.document.cards;
 const tokens = [];
 for (let client = 0; client < Number(clients); client++) {
-  const card = deriveCard(randomBytes(32), { protocol: 'chain' }, units);
-  const { id, message, master, scheme, state } = readOpening(card.opening, units);
-  const entry = {
-    id,
-    message,
-    keyId: key.id,
-    master,
-    protocol: 'chain',
-    scheme: scheme.encode(),
-    expires: key.expires,
-  };
-  await ledger.openCard(entry, state, Math.floor(Date.now() / 1000));
-  const lines = [];
-  for (let end = 1; end <= Number(claims); end++) {
-    const claim = {
-      card: fromBase64url(id),
-      protocol: 'chain',
-      end,
-      units: 1,
-      nonce: randomBytes(16),
-      proof: card.source.proof(end),
-    };
-    const target = `${vendor.document.origin}/paid`;
-    const request = { method: 'GET', target, headers: [], challengeId: challenge.id };
-    const tag = computeTag(card.keys.auth, request, claim);
-    lines.push(formatCredential(challenge, { action: 'pay', ...claim, tag }));
-  }
-  tokens.push(lines);
+  const card = await openCard(ledger, vendor.document.cards[0], { protocol: 'chain' }, units);
+  tokens.push(makeCredentials(card, challenge, `${vendor.document.origin}/paid`, Number(claims)));
 }
 writeFileSync(`${folder}/tokens.json`, JSON.stringify(tokens));
 tokens.length = 0;

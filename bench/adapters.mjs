@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { ask, measure } from './http.mjs';
+import { ask, measure, median } from './load.mjs';
 
 export async function run({ quick = false, clients = 16 } = {}) {
   const rounds = quick ? 3 : 9;
@@ -44,7 +44,6 @@ export async function run({ quick = false, clients = 16 } = {}) {
   rmSync(folder, { recursive: true, force: true });
   if (spent !== clients * total)
     throw new Error(`the ledger charged ${spent} units for ${clients * total} requests`);
-  const median = (list) => [...list].sort((x, y) => x - y)[Math.floor(list.length / 2)];
   const costs = (name) => figures[name].paid.map((cpu, round) => cpu - figures[name].free[round]);
   const gate = costs('node:http');
   return Object.fromEntries(
