@@ -1,0 +1,66 @@
+/** What a run looked like over time. Milliseconds. */
+
+export interface Episode {
+  readonly name: string;
+  readonly what: string;
+  readonly struckAt: number;
+  /** When it was as before. */
+  readonly mendedAt: number;
+}
+
+export interface Moment {
+  readonly begun: number;
+  readonly at: number;
+}
+
+export interface Stall {
+  readonly name: string;
+  readonly what: string;
+  /** How long it lasted until it was mended. */
+  readonly lasted: number;
+  /** The longest time in which no payment was answered. */
+  readonly stalled: number;
+  /** The longest that one payment took. */
+  readonly slowest: number;
+  /** How many took longer than a second. */
+  readonly delayed: number;
+}
+
+/** How long after it is mended what goes wrong is put down to it. */
+export const aftermathMs = 4000;
+
+/** @param answered in any order */
+export function measureStalls(episodes: readonly Episode[], answered: readonly Moment[]): Stall[] {
+  const moments = [...answered].sort((a, b) => a.at - b.at);
+  return episodes.map(({ name, what, struckAt, mendedAt }) => {
+    const until = mendedAt + aftermathMs;
+    let last = struckAt;
+    let stalled = 0;
+    for (const { at } of moments) {
+      if (at <= struckAt) continue;
+      if (last < until) stalled = Math.max(stalled, at - last);
+      last = at;
+    }
+    const waits = moments
+      .filter(({ begun, at }) => at > struckAt && begun < until)
+      .map(({ begun, at }) => at - begun);
+    return {
+      name,
+      what,
+      lasted: mendedAt - struckAt,
+      stalled,
+      slowest: Math.max(0, ...waits),
+      delayed: waits.filter((wait) => wait > 1000).length,
+    };
+  });
+}
+
+/** Answers in each second from `from` to `to`. */
+export function countSeconds(answered: readonly Moment[], from: number, to: number): number[] {
+  const counts = Array.from({ length: Math.ceil((to - from) / 1000) }, () => 0);
+  for (const { at } of answered) {
+    const second = Math.floor((at - from) / 1000);
+    if (second >= 0 && second < counts.length) counts[second]!++;
+  }
+  return counts;
+}
