@@ -1,0 +1,47 @@
+/** One part of the product, and the tests that are to notice any change of it. */
+export interface Area {
+  readonly name: string;
+  readonly mutate: readonly string[];
+  /** Of quick tests in one process only: each is run for every change that it could notice. */
+  readonly tests: readonly string[];
+}
+
+export const areas: readonly Area[] = [
+  {
+    name: 'core',
+    mutate: ['src/core/claim.ts', 'src/core/spend.ts', 'src/core/chain.ts', 'src/core/stream.ts'],
+    tests: ['src/core/{card,chain,claim,generators,spend,stream}.test.ts', 'test/vectors.test.ts'],
+  },
+  {
+    name: 'accept',
+    mutate: ['src/server/accept.ts'],
+    tests: ['src/server/accept.test.ts'],
+  },
+  {
+    name: 'ledger',
+    mutate: ['src/server/ledger-{memory,memory-batches,memory-orders,books,orders}.ts'],
+    tests: ['src/server/ledger-memory.test.ts', 'src/server/ledger-books.test.ts'],
+  },
+  {
+    name: 'sqlite',
+    mutate: ['src/node/sqlite.ts', 'src/node/sqlite/{accounts,log,purge,recovery,store}.ts'],
+    tests: ['src/node/sqlite.test.ts', 'src/node/sqlite/*.test.ts', 'proof/mutation/ledger.test.ts'],
+  },
+  {
+    name: 'wallet',
+    mutate: ['src/client/{claims,journal,records}.ts'],
+    tests: ['src/client/{allocate,claims,journal,records}.test.ts'],
+  },
+  {
+    name: 'files',
+    mutate: ['src/node/file-log.ts', 'src/node/file-log-lines.ts'],
+    tests: ['src/node/file-log.test.ts', 'test/storage.test.ts'],
+  },
+];
+
+/** @throws RangeError for an area that there is not */
+export function areaOf(name: string): Area {
+  const area = areas.find((one) => one.name === name);
+  if (!area) throw new RangeError(`no area ${name}: there are ${areas.map((one) => one.name).join(', ')}`);
+  return area;
+}
