@@ -36,8 +36,8 @@ export interface SqliteLedgerOptions {
 /**
  * A ledger in one SQLite file, for one process. Needs the package `better-sqlite3`.
  *
- * The cards in memory decide. A change is durable before its promise resolves; all changes of an event-loop turn are one
- * transaction. `readCard` answers with changes that are on their way to the disk, so that claims of one card can follow
+ * The cards in memory decide. A change is durable before its promise resolves; all changes of an event-loop turn, and all that
+ * come while the disk is synced, are one transaction. `readCard` answers with changes that are on their way to the disk, so that claims of one card can follow
  * each other within a turn: what is accepted on top of them fails with them. All other reads tell what is durable.
  *
  * @throws ImpulsError `storage-locked` if another process has it open; `storage-corrupt` if the file is not a whole ledger
@@ -126,7 +126,7 @@ function createLedger(store: Store, close: () => Promise<void>): Ledger {
         const known = store.account(entry.id);
         if (!known && store.isolated.has(entry.keyId)) throw keyQuarantined();
         const card = known?.card ?? store.open(entry, state, at);
-        if (!known || store.isWaitingCard(known)) await store.written();
+        if (!known || store.isWaitingCard(entry.id)) await store.written();
         return storedOf(card);
       }),
 

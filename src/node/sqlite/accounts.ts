@@ -116,7 +116,9 @@ export class Accounts {
   /** Lets go of a card that has nothing to fold. */
   unpin(account: Account): void {
     const { id } = account.card.entry;
-    if (account.first || !this.#pinned.delete(id)) return;
+    // After a failed commit another account may stand for the card.
+    if (account.first || this.#pinned.get(id) !== account) return;
+    this.#pinned.delete(id);
     this.add(account);
   }
 

@@ -132,11 +132,11 @@ export function openReadOnly(driver: Driver, path: string): Connection {
   return connect(driver, path, { readonly: true, fileMustExist: true, timeout: 0 });
 }
 
-/** For the one process that writes. Checkpoints happen when asked for. */
+/** For the one process that writes. Checkpoints happen when asked for, and so do syncs of the write-ahead log. */
 export function openForWriting(driver: Driver, path: string): Connection {
   const connection = connect(driver, path, { fileMustExist: true, timeout: 1000 });
   try {
-    connection.pragma('synchronous = FULL');
+    connection.pragma('synchronous = NORMAL');
     connection.pragma('wal_autocheckpoint = 0');
     connection.pragma('cache_size = -65536');
     // Erased keys are overwritten in the file, not only unlinked.

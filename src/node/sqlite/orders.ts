@@ -13,7 +13,7 @@ import { orderOf, orderStates, purposes } from './records.js';
 import type { Writes } from './statements.js';
 import type { Store } from './store.js';
 
-/** The orders of a SQLite ledger. What this turn changed is known from `store.waitingOrders` until it is durable. */
+/** The orders of a SQLite ledger. What was changed is known from `store.waitingOrder` until it is durable. */
 export interface OrderBook {
   create(orders: readonly Order[], at: number): Promise<void>;
   read(id: string): Promise<StoredOrder | undefined>;
@@ -43,7 +43,7 @@ export function createOrderBook(store: Store): OrderBook {
   }
 
   function now(id: string): HeldOrder | undefined {
-    return store.waitingOrders?.get(id) ?? stored(id);
+    return store.waitingOrder(id) ?? stored(id);
   }
 
   /** A movement of orders, which have no key. */
@@ -83,7 +83,7 @@ export function createOrderBook(store: Store): OrderBook {
     },
 
     async read(id) {
-      if (store.waitingOrders?.has(id)) await store.settled();
+      if (store.waitingOrder(id)) await store.settled();
       const order = stored(id);
       return order && storedOf(order);
     },
@@ -94,7 +94,7 @@ export function createOrderBook(store: Store): OrderBook {
       if (!order.served && !isServable(order, cards)) return { status: 'unknown' };
       if (order.served && order.served.digest !== digest) return { status: 'different' };
       if (order.served) {
-        if (store.waitingOrders?.has(id)) await store.written();
+        if (store.waitingOrder(id)) await store.written();
         return { status: 'repeated', signatures: order.served.signatures };
       }
       const { code, credit } = order;
@@ -146,7 +146,7 @@ export function createOrderBook(store: Store): OrderBook {
         store.change({ ...order, credit: { ...credit, paid: at } }, ({ payOrder }) => payOrder.run(at, id));
         post('paid-out', at, credit.units);
       }
-      if (store.waitingOrders?.has(id)) await store.written();
+      if (store.waitingOrder(id)) await store.written();
       return credit.paid === undefined ? 'paid' : 'repeated';
     },
   };

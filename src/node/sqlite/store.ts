@@ -22,25 +22,34 @@ import { addToSums, postClaim, recover, type Recovered, type Sums } from './reco
 import type { Routes } from './routes.js';
 import { hashTag, type Kind } from './schema.js';
 import { prepareReads, prepareWrites, type Reads, type Writes } from './statements.js';
+import { openLogSyncs, type LogSyncs } from './syncs.js';
 
 type Job = (writes: Writes) => void;
 
-/** All changes of one event-loop turn: one transaction. */
+/** Changes that become durable together: one transaction. */
 interface Group {
   /** The first row that it adds to the journal. */
   readonly first: number;
   readonly rows: Array<Entry | Opening>;
   readonly entries: Entry[];
-  readonly opened: Map<Account, Opening>;
+  readonly opened: Map<CardId, Opening>;
   readonly orders: Map<string, HeldOrder>;
   readonly jobs: Job[];
+  /** Cards that its transaction folded. */
+  folded: readonly Account[];
   readonly done: Promise<true>;
   readonly resolve: (value: true) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /** @throws what SQLite throws, ImpulsError `storage-corrupt` or `malformed` */
-export function openStore(driver: Driver, path: string, maxCards: number, maxUnfolded: number): Store {
+export function openStore(
+  driver: Driver,
+  path: string,
+  maxCards: number,
+  maxUnfolded: number,
+  openSyncs = openLogSyncs,
+): Store {
   prepareFile(driver, path);
   const accounts = new Accounts(maxCards);
   // What is damaged shows while nothing can be written.
@@ -52,7 +61,16 @@ export function openStore(driver: Driver, path: string, maxCards: number, maxUnf
     reader.close();
   }
   const connection = openForWriting(driver, path);
-  return new Store(connection, startCheckpoints(connection, path), accounts, recovered, maxUnfolded);
+  // The log is there once somebody has read.
+  connection.pragma('user_version');
+  return new Store(
+    connection,
+    openSyncs(path),
+    startCheckpoints(connection, path),
+    accounts,
+    recovered,
+    maxUnfolded,
+  );
 }
 
 /** The state that decides, in memory, and the log that makes it durable. */
@@ -68,30 +86,37 @@ export class Store {
   /** Before this row of the journal no key and no reply is left. */
   erased: number;
   readonly #connection: Connection;
+  readonly #syncs: LogSyncs;
   readonly #checkpoints: Checkpoints;
   readonly #writes: Writes;
   readonly #maxUnfolded: number;
   readonly #session: number;
   readonly #linker = new Linker();
-  /** Of the last group that is durable. */
+  /** Of the last group that is committed. */
   #link: Uint8Array;
   #lastSeq: number;
   #lastSlot: number;
   /** Versions below it may have been told of states that were lost. */
   #floor = 0;
+  /** What the next transaction takes. */
   #group: Group | undefined;
+  /** Committed, and on their way to the disk; oldest first. */
+  #unsynced: Group[] = [];
+  #syncing = false;
   /** Cards that this transaction folds. */
   #folded: Account[] = [];
   #shut: ImpulsError | undefined;
 
   constructor(
     connection: Connection,
+    syncs: LogSyncs,
     checkpoints: Checkpoints,
     accounts: Accounts,
     recovered: Recovered,
     maxUnfolded: number,
   ) {
     this.#connection = connection;
+    this.#syncs = syncs;
     this.#checkpoints = checkpoints;
     this.accounts = accounts;
     this.reads = prepareReads(connection);
@@ -167,7 +192,7 @@ export class Store {
     const account = createAccount(++this.#lastSlot, card, false);
     this.accounts.pin(account);
     const opening = { seq: ++this.#lastSeq, account, card, at };
-    group.opened.set(account, opening);
+    group.opened.set(entry.id, opening);
     group.rows.push(opening);
     this.books.post({ at, kind: 'opened', key: entry.keyId, route: '', count: 1, units: state.units });
     this.sums.cards++;
@@ -248,6 +273,7 @@ export class Store {
         this.#writeProgress();
         this.#writes.commit.run();
         this.books.clear();
+        this.#syncNow();
         this.#checkpoints.wrote(pages(result));
       }
     } finally {
@@ -292,27 +318,36 @@ export class Store {
 
   /** Whether the journal's row `seq` is not durable yet. */
   isWaiting(seq: number): boolean {
-    return this.#group !== undefined && seq >= this.#group.first;
+    const oldest = this.#unsynced[0] ?? this.#group;
+    return oldest !== undefined && seq >= oldest.first;
   }
 
-  isWaitingCard(account: Account): boolean {
-    return this.#group?.opened.has(account) === true;
+  isWaitingCard(id: CardId): boolean {
+    return this.#waitingGroups().some(({ opened }) => opened.has(id));
   }
 
-  /** Orders as this turn changed them. */
-  get waitingOrders(): ReadonlyMap<string, HeldOrder> | undefined {
-    return this.#group?.orders;
+  /** An order as it will be, while that is not durable yet. */
+  waitingOrder(id: string): HeldOrder | undefined {
+    return (
+      this.#group?.orders.get(id) ?? this.#unsynced.findLast(({ orders }) => orders.has(id))?.orders.get(id)
+    );
   }
 
   /** Resolves when all that was changed is durable; rejects when it is lost. */
   async written(): Promise<void> {
-    await this.#group?.done;
+    await this.#waitingGroups().at(-1)?.done;
   }
 
   /** Resolves when nothing waits any more, whatever became of it. */
   async settled(): Promise<void> {
-    await this.#group?.done.catch(() => {});
+    await this.#waitingGroups()
+      .at(-1)
+      ?.done.catch(() => {});
     if (this.#shut) throw this.#shut;
+  }
+
+  #waitingGroups(): readonly Group[] {
+    return this.#group ? [...this.#unsynced, this.#group] : this.#unsynced;
   }
 
   /** Leaves nothing that was erased in the write-ahead log. */
@@ -322,9 +357,14 @@ export class Store {
 
   async close(): Promise<void> {
     if (this.#group) this.#commit(this.#group);
-    this.#shut ??= new ImpulsError('storage-failed', 'the ledger is closed');
-    await this.#checkpoints.stop();
-    this.#connection.close();
+    try {
+      this.#syncNow();
+    } finally {
+      this.#shut ??= new ImpulsError('storage-failed', 'the ledger is closed');
+      await this.#checkpoints.stop();
+      this.#syncs.close();
+      this.#connection.close();
+    }
   }
 
   #waiting(): Group {
@@ -344,17 +384,28 @@ export class Store {
       opened: new Map(),
       orders: new Map(),
       jobs: [],
+      folded: [],
       done,
       resolve,
       reject,
     };
     this.#group = group;
-    setImmediate(() => {
-      if (this.#group === group) this.#commit(group);
-    });
+    this.#scheduleCommit();
     return group;
   }
 
+  /** While the log is synced, changes wait for the next transaction: one sync is for all that came meanwhile. */
+  #scheduleCommit(): void {
+    const group = this.#group;
+    if (!group || this.#syncing) return;
+    setImmediate(() => {
+      if (this.#group !== group || this.#syncing) return;
+      this.#commit(group);
+      this.#sync();
+    });
+  }
+
+  /** Writes a group to the log. It is durable after a sync. */
   #commit(group: Group): void {
     this.#group = undefined;
     this.#folded = [];
@@ -365,18 +416,65 @@ export class Store {
       group.reject(storageError(error));
       return;
     }
-    for (const account of group.opened.keys()) this.accounts.unpin(account);
-    for (const account of this.#folded) this.accounts.unpin(account);
-    group.resolve(true);
+    group.folded = this.#folded;
+    this.#unsynced.push(group);
     const cards = group.opened.size + this.#folded.length;
     this.#checkpoints.wrote(2 + group.entries.length / 16 + 4 * cards + group.jobs.length);
+  }
+
+  /** Syncs what is committed, beside the event loop. */
+  #sync(): void {
+    const last = this.#unsynced.at(-1);
+    if (!last) return;
+    this.#syncing = true;
+    this.#syncs.sync((error) => {
+      this.#syncing = false;
+      if (error) this.#fail(error);
+      else if (this.#unsynced.includes(last)) this.#release(last);
+      this.#scheduleCommit();
+    });
+  }
+
+  /** Syncs what is committed before it returns. @throws ImpulsError `storage-failed`; then nobody knows what is durable */
+  #syncNow(): void {
+    if (this.#shut) return;
+    try {
+      this.#syncs.syncNow();
+    } catch (error) {
+      this.#fail(error);
+      throw this.#shut!;
+    }
+    const last = this.#unsynced.at(-1);
+    if (last) this.#release(last);
+  }
+
+  /** Tells everybody who waits for groups up to `last`. */
+  #release(last: Group): void {
+    const durable = this.#unsynced.splice(0, this.#unsynced.indexOf(last) + 1);
+    for (const { opened, folded, resolve } of durable) {
+      for (const { account } of opened.values()) this.accounts.unpin(account);
+      for (const account of folded) this.accounts.unpin(account);
+      resolve(true);
+    }
+  }
+
+  /** What a sync that failed has left on the disk is not known, and no later one would tell. */
+  #fail(cause: unknown): void {
+    const hint = 'Restart the vendor when its disk is well again.';
+    this.#shut ??= new ImpulsError('storage-failed', 'the ledger could not be synced to its disk', {
+      hint,
+      cause,
+    });
+    for (const { reject } of this.#waitingGroups()) reject(this.#shut);
+    this.#unsynced = [];
+    this.#group = undefined;
   }
 
   #write(group: Group): void {
     this.#writes.journal.clear();
     this.#writes.claims.clear();
     this.#writes.begin.run();
-    for (const [{ slot }, { card }] of group.opened) insertCard(this.#writes, slot, card);
+    for (const { account, card } of group.opened.values()) insertCard(this.#writes, account.slot, card);
     const link = this.#appendGroup(group);
     for (const job of group.jobs) job(this.#writes);
     this.fold(this.#maxUnfolded, 2 * group.entries.length + 64, group.entries);
