@@ -2,13 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, it } from 'vitest';
+import { openPostgresLedger, type PostgresLedgerOptions } from '../src/node/postgres.js';
 import { openSqliteLedger, type SqliteLedgerOptions } from '../src/node/sqlite.js';
 import { createMemoryLedger } from '../src/server/ledger-memory.js';
 import type { Ledger } from '../src/server/ledger.js';
 import { ledgerCases, type LedgerHarness } from '../src/testing/index.js';
+import { startPostgres } from './support/postgres.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'impuls-ledger-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const server = await startPostgres();
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await server.close();
+});
 
 const memory: LedgerHarness = {
   capabilities: [],
@@ -35,11 +41,36 @@ function sqlite(options: Omit<SqliteLedgerOptions, 'path'>): LedgerHarness {
   };
 }
 
+/** Ledgers of one database, each in a schema of its own. */
+function postgres(options: PostgresLedgerOptions): LedgerHarness {
+  const schemas = new WeakMap<Ledger, string>();
+  const openIn = async (schema: string) => {
+    const ledger = await openPostgresLedger({ ...options, schema });
+    schemas.set(ledger, schema);
+    return ledger;
+  };
+  return {
+    capabilities: ['restart'],
+    open: () => openIn(`ledger_${++files}`),
+    async reopen(ledger) {
+      await ledger.close();
+      return openIn(schemas.get(ledger)!);
+    },
+  };
+}
+
+const url = await server.createDatabase();
+
 const ledgers: [string, LedgerHarness][] = [
   ['memory', memory],
   ['SQLite', sqlite({})],
   ['SQLite that folds early and forgets cards soon', sqlite({ maxCards: 3, maxUnfolded: 2 })],
   ['SQLite that folds at once', sqlite({ maxUnfolded: 0 })],
+  ['PostgreSQL', postgres({ url })],
+  [
+    'PostgreSQL that forgets cards soon, in tables of one part',
+    postgres({ url, maxCards: 3, partitions: 1 }),
+  ],
 ];
 
 describe.each(ledgers)('the ledger in %s', (_, harness) => {

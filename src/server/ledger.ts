@@ -40,6 +40,11 @@ export interface Ledger {
    */
   openCard(card: CardEntry, state: CardState, at: number): Promise<StoredCard>;
   readCard(id: CardId): Promise<StoredCard | undefined>;
+  /**
+   * The card as this process knew it last, of a ledger that others change as well: cheaper than `readCard`, and maybe behind it.
+   * What is accepted by its version is right; who refuses something because of it reads the card first.
+   */
+  recallCard?(id: CardId): Promise<StoredCard | undefined>;
 
   /**
    * Moves a card to `next` and records the claim as it is: `pending`; or `released`, with `kept` 0, of which nothing but the

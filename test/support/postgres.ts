@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   symlinkSync,
 } from 'node:fs';
 import { arch, platform, tmpdir } from 'node:os';
@@ -40,14 +41,19 @@ export interface PostgresServer {
 }
 
 export interface PostgresOptions {
+  /** Where its data is. Default: memory. */
+  readonly folder?: string;
   /** Lines of postgresql.conf. What is not said here is as the default has it, so all is synced. */
   readonly settings?: Readonly<Record<string, string | number>>;
 }
 
 /** A server of its own, whose processes end with this one, whatever becomes of it. */
-export async function startPostgres({ settings = {} }: PostgresOptions = {}): Promise<PostgresServer> {
+export async function startPostgres({
+  folder: room = roomFor(),
+  settings = {},
+}: PostgresOptions = {}): Promise<PostgresServer> {
   const template = prepareTemplate();
-  const folder = mkdtempSync(join(tmpdir(), 'impuls-pg-'));
+  const folder = mkdtempSync(join(room, 'impuls-pg-'));
   const data = join(folder, 'data');
   giveAway(folder);
   run('cp', ['-a', join(template, 'data'), data]);
@@ -60,6 +66,16 @@ export async function startPostgres({ settings = {} }: PostgresOptions = {}): Pr
     throw error;
   }
   return server;
+}
+
+/** Memory, where there is enough: a process that is killed loses nothing there, and syncing costs nothing. */
+function roomFor(): string {
+  try {
+    const { bavail, bsize } = statfsSync('/dev/shm');
+    return bavail * bsize > 2 ** 31 ? '/dev/shm' : tmpdir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 class Server implements PostgresServer {
