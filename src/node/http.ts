@@ -38,7 +38,7 @@ export function callOf(
       const value = req.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
-    body: readOnce((limit) => readBody(req, limit)),
+    body: readOnce((limit, take) => readBody(req, limit, take)),
     // Asked for where a code is tried, and nowhere else.
     get source() {
       return sourceOf(req);

@@ -9,10 +9,15 @@ const bodies = new WeakMap<IncomingMessage, Uint8Array>();
  * Reads the whole body and puts it back, so that whoever comes next reads the stream as if nobody had: parsers and upload
  * handlers of a framework work behind a gate.
  *
+ * @param take told of the bytes as they arrive; what it throws ends the reading
  * @throws ImpulsError `too-large` beyond `limit` bytes; `invalid-argument` if somebody else has read of it
  */
-export async function readBody(req: IncomingMessage, limit: number): Promise<Uint8Array> {
-  const body = bodies.get(req) ?? (await readFresh(req, limit));
+export async function readBody(
+  req: IncomingMessage,
+  limit: number,
+  take: (bytes: number) => void = () => {},
+): Promise<Uint8Array> {
+  const body = bodies.get(req) ?? (await readFresh(req, limit, take));
   if (body.length > limit) throw tooLargeBody(limit);
   return body;
 }
@@ -25,7 +30,11 @@ export function checkUnread(req: IncomingMessage): void {
   });
 }
 
-async function readFresh(req: IncomingMessage, limit: number): Promise<Uint8Array> {
+async function readFresh(
+  req: IncomingMessage,
+  limit: number,
+  taking: (bytes: number) => void,
+): Promise<Uint8Array> {
   checkUnread(req);
   const declared = req.headers['content-length'];
   const isNone = declared === undefined && req.headers['transfer-encoding'] === undefined;
@@ -46,8 +55,11 @@ async function readFresh(req: IncomingMessage, limit: number): Promise<Uint8Arra
     const read = (): void => {
       for (let chunk = take(req); chunk !== null; chunk = take(req)) {
         length += chunk.length;
-        if (length > limit) {
-          fail(tooLargeBody(limit));
+        try {
+          if (length > limit) throw tooLargeBody(limit);
+          taking(chunk.length);
+        } catch (error) {
+          fail(error as Error);
           return;
         }
         chunks.push(chunk);

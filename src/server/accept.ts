@@ -10,6 +10,7 @@ import { spend, type Outcome, type Verdict } from '../core/spend.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
 import { idempotencyKeyOf } from './idempotency.js';
 import type { CardEntry, ClaimRecord, CreditTo, Ledger, StoredCard } from './ledger.js';
+import type { Load } from './load.js';
 
 /** From a parsed credential to a verdict that is durable: docs/spec.md §6.4, in its order. */
 
@@ -49,10 +50,10 @@ export interface ClaimTerms {
   readonly challengeFree: (tag: string) => boolean;
   /** Whether the claim asks for a sealed answer, where the route demands it. */
   readonly sealed: boolean;
-  /** The body that arrived. */
-  readonly body: Uint8Array;
-  /** Of a route that takes cards back. */
-  readonly takingBack?: TakingBack | undefined;
+  /** The body that arrived. Not asked for before the tag holds: strangers cannot make a vendor keep what they send. */
+  readonly body: () => Promise<Uint8Array>;
+  /** Of a route that takes cards back, for a body. */
+  readonly takingBack?: ((body: Uint8Array) => TakingBack) | undefined;
 }
 
 /** How a route takes cards back: the units of a claim go to an order, and become no revenue. */
@@ -67,6 +68,8 @@ export interface TakingBack {
 export type Acceptance =
   /** `restored`: the card may have been opened after the backup that the ledger was restored from. */
   | { readonly status: 'unknown'; readonly reason: 'card' | 'tag' | 'restored' }
+  /** There is too much to do; nothing was changed. */
+  | { readonly status: 'shed' }
   | (Authentic & {
       readonly status: 'paid';
       readonly verdict: 'accepted' | 'repeated';
@@ -94,6 +97,7 @@ interface Authentic {
 
 export interface Accepting {
   readonly ledger: Ledger;
+  readonly load: Load;
   /** How often each settled claim was served again, and how often a card's proofs failed. In memory, bounded. */
   readonly repeats: Counter;
   readonly forgeries: Counter;
@@ -105,14 +109,20 @@ export interface Accepting {
 }
 
 export async function acceptClaim(
-  { ledger, repeats, forgeries, running }: Accepting,
+  context: Accepting,
   payload: PaymentPayload,
   request: ClaimedRequest,
   terms: ClaimTerms,
 ): Promise<Acceptance> {
+  const { ledger, load } = context;
   const id = toBase64url(payload.card);
-  const tag = toBase64url(payload.tag);
-  let card = await ledger.readCard(id);
+  if (!load.lookups.enter()) return { status: 'shed' };
+  let card: StoredCard | undefined;
+  try {
+    card = await ledger.readCard(id);
+  } finally {
+    load.lookups.leave();
+  }
   if (!card) {
     const holds = (await ledger.quarantined()).length > 0;
     return { status: 'unknown', reason: holds ? 'restored' : 'card' };
@@ -120,11 +130,36 @@ export async function acceptClaim(
   if (card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
   const tools = cardTools(card.entry);
   if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
+  const body = await terms.body();
+  // It may have taken its time.
+  if (body.length > 0) card = (await ledger.readCard(id)) ?? card;
+  if (!load.claims.enter()) return { status: 'shed' };
+  try {
+    return await judge(context, card, tools, payload, request, terms, body);
+  } finally {
+    load.claims.leave();
+  }
+}
+
+/** @param found the card, whose tag holds */
+async function judge(
+  { ledger, repeats, forgeries, running }: Accepting,
+  found: StoredCard,
+  tools: CardTools,
+  payload: PaymentPayload,
+  request: ClaimedRequest,
+  terms: ClaimTerms,
+  body: Uint8Array,
+): Promise<Acceptance> {
+  let card = found;
+  const { id } = card.entry;
+  const tag = toBase64url(payload.tag);
+  const takingBack = terms.takingBack?.(body);
   const named =
     terms.idempotencyKey === undefined
       ? undefined
       : idempotencyKeyOf(tools.keys.auth, request, terms.idempotencyKey);
-  const bodyMatches = terms.sealed && matches(terms.body, payload.digest);
+  const bodyMatches = terms.sealed && matches(body, payload.digest);
 
   for (;;) {
     // A claim beyond the top was never accepted: only the others need a look at the records.
@@ -136,7 +171,7 @@ export async function acceptClaim(
       price: terms.price,
       charge: terms.charge,
       cardHeld: card.held === true,
-      cardExpired: terms.now >= card.entry.expires + (terms.takingBack?.graceSeconds ?? 0),
+      cardExpired: terms.now >= card.entry.expires + (takingBack?.graceSeconds ?? 0),
       challengeExpired: (terms.challengeExpires ?? 0) <= terms.now || !terms.challengeFree(tag),
       bodyMatches,
     });
@@ -192,8 +227,8 @@ export async function acceptClaim(
     }
     const done = earlier
       ? false
-      : terms.takingBack
-        ? await credit(ledger, card, outcome.next, accepted, terms.takingBack)
+      : takingBack
+        ? await credit(ledger, card, outcome.next, accepted, takingBack)
         : await ledger.accept(id, card.version, outcome.next, accepted);
     if (done === 'closed') return { status: 'refused', verdict: 'mismatched', card, tools };
     if (done) {

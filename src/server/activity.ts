@@ -4,10 +4,11 @@ import type { Verdict } from '../core/spend.js';
 
 /**
  * A verdict on a claim (docs/spec.md §6.3), and besides: `unknown` claims of a card that is not active here, or whose tag is wrong;
- * `redeemed` vouchers; `wrong-code` and `throttled` guesses; `redemption-failed` for what failed otherwise.
+ * `redeemed` vouchers; `wrong-code` and `throttled` guesses; `redemption-failed` for what failed otherwise; `shed`
+ * calls that came when there was too much to do.
  */
 export type ActivityKind =
-  Verdict | 'unknown' | 'redeemed' | 'wrong-code' | 'throttled' | 'redemption-failed';
+  Verdict | 'unknown' | 'redeemed' | 'wrong-code' | 'throttled' | 'redemption-failed' | 'shed';
 
 /** What was counted from `start` on, Unix seconds, for `activitySlotSeconds`. */
 export interface ActivitySlot {

@@ -9,9 +9,14 @@ export interface Call {
   readonly target: string;
   /** The value of a header by its lower-case name; several values joined by ", ". */
   header(name: string): string | undefined;
-  /** The body's bytes; asked again, the same. @throws ImpulsError `too-large` beyond `limit` bytes */
-  body(limit: number): Promise<Uint8Array>;
-  /** Where it came from, for the failure budget only: never stored, never logged. */
+  /**
+   * The body's bytes; asked again, the same.
+   *
+   * @param take told of the bytes as they arrive; what it throws ends the reading
+   * @throws ImpulsError `too-large` beyond `limit` bytes
+   */
+  body(limit: number, take?: (bytes: number) => void): Promise<Uint8Array>;
+  /** Where it came from, for budgets only: never stored, never logged. */
   readonly source?: string | undefined;
 }
 
@@ -24,10 +29,10 @@ export interface Reply {
 }
 
 /** A body that its stream gives once, for whoever asks: a price may depend on it, and then the gate reads it. */
-export function readOnce(read: (limit: number) => Promise<Uint8Array>): Call['body'] {
+export function readOnce(read: Call['body']): Call['body'] {
   let reading: Promise<Uint8Array> | undefined;
-  return async (limit) => {
-    const body = await (reading ??= read(limit));
+  return async (limit, take) => {
+    const body = await (reading ??= read(limit, take));
     if (body.length > limit) throw tooLargeBody(limit);
     return body;
   };

@@ -39,7 +39,7 @@ export function createCreditDesk(
     let order: Promise<CreditTo | undefined> | undefined;
     return {
       graceSeconds: document.policy.grace,
-      orderOf: () => (order ??= readOrder(document, keys, voucherKey, body)),
+      orderOf: () => (order ??= context.load.step().then(() => readOrder(document, keys, voucherKey, body))),
     };
   });
 

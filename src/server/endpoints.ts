@@ -16,7 +16,8 @@ import { jsonReply, type Call, type Reply } from './call.js';
 import { issue, readIssueRequest, unknownOrder, type Issuer } from './issue.js';
 import type { VendorKeys } from './keys.js';
 import type { StoredCard, StoredOrder } from './ledger.js';
-import { problemReply, unavailableReply } from './problems.js';
+import type { Load } from './load.js';
+import { overloadedReply, problemReply, unavailableReply } from './problems.js';
 import { refuseHeldCard, refuseHeldOrder } from './restored.js';
 import type { FailureBudget } from './throttle.js';
 import { orderId } from './vouchers.js';
@@ -29,6 +30,7 @@ export interface EndpointContext extends Issuer {
   readonly documents: ReadonlySet<string>;
   readonly failures: FailureBudget;
   readonly activity: Activity;
+  readonly load: Load;
   /** Milliseconds. */
   readonly clock: () => number;
   readonly onError: (error: unknown) => void;
@@ -51,20 +53,41 @@ export async function answerEndpoint(context: EndpointContext, call: Call): Prom
   const endpoint = name === undefined ? undefined : endpoints[name];
   if (!endpoint) return undefined;
   if (call.method !== 'POST') return problemReply('method-not-allowed', 'POST only.', [['Allow', 'POST']]);
+  const { load } = context;
+  const shed = (): Reply => {
+    context.activity.count('shed');
+    return overloadedReply();
+  };
+  const arriving = load.openBody(call.source ?? '', limits.endpointBytes);
+  let body: Uint8Array;
   try {
-    const body = await call.body(limits.endpointBytes);
+    body = await call.body(limits.endpointBytes, arriving.take);
+  } catch (error) {
+    if (isImpulsError(error, 'throttled')) return shed();
+    return problemOf(context, error);
+  } finally {
+    arriving.end();
+  }
+  if (!load.requests.enter()) return shed();
+  try {
     return await endpoint(context, parseJson(fromUtf8(body)), call);
   } catch (error) {
-    const code = isImpulsError(error) ? problemOfError(error.code) : null;
-    if (!isImpulsError(error) || !code || error.code === 'storage-failed') {
-      context.onError(error);
-      return unavailableReply();
-    }
-    return problemReply(
-      code,
-      error.hint ? `${sentence(error.message)} ${error.hint}` : sentence(error.message),
-    );
+    return problemOf(context, error);
+  } finally {
+    load.requests.leave();
   }
+}
+
+function problemOf(context: EndpointContext, error: unknown): Reply {
+  const code = isImpulsError(error) ? problemOfError(error.code) : null;
+  if (!isImpulsError(error) || !code || error.code === 'storage-failed') {
+    context.onError(error);
+    return unavailableReply();
+  }
+  return problemReply(
+    code,
+    error.hint ? `${sentence(error.message)} ${error.hint}` : sentence(error.message),
+  );
 }
 
 function sentence(message: string): string {
@@ -91,7 +114,9 @@ async function unseal(
   envelope: EnvelopeContext,
 ): Promise<JsonValue> {
   const sealed = fromBase64url(text(value, 'sealed', limits.endpointBytes));
-  const opened = await openEnvelope(activationKey(context, value), envelope, sealed);
+  const key = activationKey(context, value);
+  await context.load.step();
+  const opened = await openEnvelope(key, envelope, sealed);
   return parseJson(fromUtf8(opened));
 }
 
@@ -147,9 +172,11 @@ async function answerActivate(context: EndpointContext, value: JsonValue): Promi
       hint: 'Fetch the key document again and compare.',
     });
   }
+  const key = activationKey(context, value);
+  await context.load.step();
   const { card, nonce } = await activate(
     context.document,
-    activationKey(context, value),
+    key,
     context.ledger,
     {
       document: fromBase64url(document, 32),
@@ -174,6 +201,7 @@ async function answerStatement(context: EndpointContext, value: JsonValue): Prom
   const time = seconds(context);
   const tip = entry.protocol === 'chain' ? card.state.tip : new Uint8Array(0);
   const { origin } = context.document;
+  await context.load.step();
   const signature = signStatement(context.keys.statement, {
     origin,
     message: entry.message,

@@ -22,7 +22,7 @@ export function callOf(request: Request, info: FetchInfo = {}): Call {
     method: request.method.toUpperCase(),
     target: url.pathname + url.search,
     header: (name) => request.headers.get(name) ?? undefined,
-    body: readOnce((limit) => readBody(request, limit)),
+    body: readOnce((limit, take) => readBody(request, limit, take)),
     source: info.source,
   };
 }
@@ -229,7 +229,11 @@ export function checkUnread(request: Request): void {
   });
 }
 
-async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+async function readBody(
+  request: Request,
+  limit: number,
+  take: (bytes: number) => void = () => {},
+): Promise<Uint8Array> {
   checkUnread(request);
   const stream = isBodyless(request) ? null : request.body;
   if (!stream) return new Uint8Array(0);
@@ -240,9 +244,12 @@ async function readBody(request: Request, limit: number): Promise<Uint8Array> {
     const { done, value } = await reader.read();
     if (done) return concat(...chunks);
     length += value.length;
-    if (length > limit) {
+    try {
+      if (length > limit) throw tooLargeBody(limit);
+      take(value.length);
+    } catch (error) {
       await reader.cancel();
-      throw tooLargeBody(limit);
+      throw error;
     }
     chunks.push(value);
   }

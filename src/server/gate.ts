@@ -1,3 +1,4 @@
+import { toBase64url } from '../core/base64url.js';
 import type { ClaimedRequest } from '../core/claim.js';
 import { ImpulsError, isImpulsError, type ErrorCode } from '../core/errors.js';
 import { limits } from '../core/limits.js';
@@ -16,6 +17,7 @@ import { exposedBy, openToOthers, type OtherMethod } from './others.js';
 import { createPayment, stateHeader, type Payment, type PaymentContext } from './payment.js';
 import {
   foreignChallenge,
+  overloadedReply,
   problemReply,
   supersededProblems,
   unavailableReply,
@@ -27,7 +29,8 @@ import { createReplies, type ReplyLimits } from './replies.js';
 /** A paid route: what it costs and how it is charged. */
 export interface Route {
   /**
-   * Units, at least 1; or a function of the request, which may read the body. An ImpulsError `malformed` or `too-large` that it throws
+   * Units, at least 1; or a function of the request, which may read the body: then whoever shows no card can have it kept, and
+   * `LoadOptions.maxBodyBytes` does not count it. An ImpulsError `malformed` or `too-large` that it throws
    * is the caller's mistake: 400 or 413, and nothing is claimed.
    */
   readonly price: number | ((call: Call) => number | Promise<number>);
@@ -104,11 +107,25 @@ export function createGate(
     return accepted.map((value) => ['WWW-Authenticate', value] as const);
   }
 
+  /** Reads a body as far as there is room for what arrives. */
+  async function readBody(call: Call, owner: string, limit: number): Promise<Uint8Array> {
+    const arriving = context.load.openBody(owner, limit);
+    try {
+      return await call.body(limit, arriving.take);
+    } finally {
+      arriving.end();
+    }
+  }
+
   const gate: Gate = async (call) => {
     const preflight = context.cors.preflight(call, sent);
     if (preflight) return { status: 'refused', reply: preflight };
     const shared = context.cors.headers(call, exposed);
     const now = Math.floor(context.clock() / 1000);
+    const shed = (): Admission => {
+      context.activity.count('shed');
+      return { status: 'refused', reply: overloadedReply(shared) };
+    };
     let price: number;
     try {
       const asked = typeof route.price === 'number' ? route.price : route.price(call);
@@ -130,19 +147,19 @@ export function createGate(
     });
 
     const authorization = call.header('authorization');
-    if (authorization === undefined) return refuse('payment-required', costs(price));
+    /** To a caller who has shown no card. */
+    const stop = (...problem: Parameters<typeof refuse>): Admission =>
+      context.load.admitStranger() ? refuse(...problem) : shed();
+    if (authorization === undefined) return stop('payment-required', costs(price));
     if (call.target.length > limits.targetBytes) return refuse('malformed', 'The target is too long.');
     let credential: Credential | null;
-    let body: Uint8Array;
     try {
       credential = parser.parse(authorization);
-      if (!credential) return refuse('payment-required', costs(price));
-      body = await call.body(maxBodyBytes);
     } catch (error) {
-      if (isImpulsError(error, 'malformed')) return refuse('malformed-credential', error.message);
-      if (isImpulsError(error, 'too-large')) return refuse('body-too-large', error.message);
+      if (isImpulsError(error, 'malformed')) return stop('malformed-credential', error.message);
       throw error;
     }
+    if (!credential) return stop('payment-required', costs(price));
 
     const { challenge, payload } = credential;
     const request: ClaimedRequest = {
@@ -158,6 +175,7 @@ export function createGate(
     // What has been credited can be said again.
     const safe = takingBack !== undefined || isSafe(call.method);
     let acceptance: Acceptance;
+    let body: Uint8Array;
     try {
       acceptance = await acceptClaim(context, payload, request, {
         price,
@@ -169,16 +187,19 @@ export function createGate(
         challengeExpires,
         sealed: route.seal === undefined || payload.seal !== undefined,
         challengeFree: (tag) => context.challenges.claimCharge(challenge, tag, now),
-        body,
-        takingBack: takingBack?.(body),
+        body: async () => (body = await readBody(call, toBase64url(payload.card), maxBodyBytes)),
+        takingBack,
       });
     } catch (error) {
+      if (isImpulsError(error, 'too-large')) return refuse('body-too-large', error.message);
+      if (isImpulsError(error, 'throttled')) return shed();
       if (!isImpulsError(error, 'storage-failed')) throw error;
       context.onError(error);
       return { status: 'refused', reply: unavailableReply(shared) };
     }
+    if (acceptance.status === 'shed') return shed();
     context.activity.count(acceptance.status === 'unknown' ? 'unknown' : acceptance.verdict);
-    if (acceptance.status === 'unknown') return refuse(...unknownProblems[acceptance.reason]);
+    if (acceptance.status === 'unknown') return stop(...unknownProblems[acceptance.reason]);
     if (acceptance.status === 'refused') {
       const { card, tools, verdict, holder } = acceptance;
       const state = stateHeader(card, tools, verdict, payload.tag, holder);
@@ -189,7 +210,7 @@ export function createGate(
     const payment = createPayment(context, acceptance, payload, shared, replies, call);
     const { card, tools, verdict } = acceptance;
     if (acceptance.status === 'paid' && (verdict === 'accepted' || acceptance.record.safe)) {
-      return { status: 'paid', payment, body };
+      return { status: 'paid', payment, body: body! };
     }
     if (acceptance.status === 'superseded' && acceptance.request !== 'same') {
       const state = stateHeader(card, tools, verdict, payload.tag);

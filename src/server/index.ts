@@ -56,6 +56,7 @@ export type {
   Totals,
 } from './ledger.js';
 export { createMemoryLedger } from './ledger-memory.js';
+export type { LoadGauge, LoadKind, LoadOptions } from './load.js';
 export type { Meter, MeterEnd, MeteringOptions } from './metering/meter.js';
 export { createOtherPayment, type OtherPaymentOptions } from './other-payment.js';
 export type { OtherMethod } from './others.js';

@@ -10,6 +10,7 @@ import type { JsonValue } from '../core/wire/canonical-json.js';
 import { redeemable } from './batches.js';
 import type { IssuingSigner } from './keys.js';
 import type { Ledger, OrderItem, StoredOrder } from './ledger.js';
+import type { Load } from './load.js';
 import { refuseHeldOrder } from './restored.js';
 import { orderId } from './vouchers.js';
 
@@ -46,6 +47,7 @@ export interface Issuer {
   readonly signers: readonly IssuingSigner[];
   readonly ledger: Ledger;
   readonly voucherKey: HmacKey;
+  readonly load: Load;
 }
 
 /**
@@ -56,7 +58,7 @@ export interface Issuer {
  * @throws ImpulsError `order-unknown`, `order-served`, `order-mismatch`, `key-retired`, `vendor-restored`, `malformed`
  */
 export async function issue(
-  { document, signers, ledger, voucherKey }: Issuer,
+  { document, signers, ledger, voucherKey, load }: Issuer,
   request: IssueRequest,
   now: number,
 ): Promise<Uint8Array[]> {
@@ -72,6 +74,8 @@ export async function issue(
   const keys = request.items.map((item) => liveKey(document, item.key, now));
   const signatures: Uint8Array[] = [];
   for (const [i, item] of request.items.entries()) {
+    // An order of 64 wrong cards would stop everybody else for as long as it takes to sign them.
+    await load.step();
     signatures.push(await sign(keys[i]!, signers, item.blinded));
   }
   if (!order) throw unknownOrder();

@@ -45,6 +45,7 @@ export function openToOthers(
   async function challenged(call: Call, reply: Reply): Promise<Reply> {
     const bare = unpaid(call, others);
     const asking = await ours(bare);
+    if (asking.status === 'refused' && asking.reply.status === 503) return asking.reply;
     const cards =
       asking.status === 'refused' ? asking.reply.headers.filter(([name]) => name === challengeName) : [];
     const offered = [...cards];
@@ -98,7 +99,7 @@ function unpaid(call: Call, others: readonly OtherMethod[]): Call {
     method: call.method,
     target: call.target,
     header: (name) => (left.includes(name) ? undefined : call.header(name)),
-    body: (limit) => call.body(limit),
+    body: (limit, take) => call.body(limit, take),
     source: call.source,
   };
 }

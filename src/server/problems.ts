@@ -58,6 +58,14 @@ export function problemReply(code: ProblemCode, detail?: string, headers: readon
   };
 }
 
+/** What was not begun. */
+export function overloadedReply(headers: readonly Header[] = []): Reply {
+  return problemReply('overloaded', 'Nothing was done for this request. Send the same again later.', [
+    ['Retry-After', '1'],
+    ...headers,
+  ]);
+}
+
 /** Where the ledger cannot say what became of a request. */
 export function unavailableReply(headers: readonly Header[] = []): Reply {
   return problemReply('ledger-unavailable', 'Send the same request again.', [

@@ -21,6 +21,7 @@ import { describeApi, describeForModels, type Listed, type ListedRoute } from '.
 import { answerEndpoint, type EndpointContext } from './endpoints.js';
 import { createGate, demandsOf, type Gate, type GateContext, type Route } from './gate.js';
 import type { VendorKeys } from './keys.js';
+import { createLoad, type LoadGauge, type LoadOptions } from './load.js';
 import type { BatchTerms, Ledger, OrderItem, Totals } from './ledger.js';
 import type { ReplyLimits } from './replies.js';
 import { createFailureBudget, type FailureBudgetOptions, type FailureGauge } from './throttle.js';
@@ -51,6 +52,8 @@ export interface VendorOptions extends VendorIdentity {
   /** How streams are metered. */
   readonly metering?: MeteringOptions;
   readonly failureBudget?: Omit<FailureBudgetOptions, 'clock'>;
+  /** What is taken on at a time; what is more is answered 503, and nothing is claimed for it. */
+  readonly load?: LoadOptions;
   /** Hears what callers were answered, as it is counted in `activity`. Default: nobody. */
   readonly onAnswered?: (kind: ActivityKind) => void;
   /** Hears of failures that no answer can tell. Errors hold no secret. Default: nobody. */
@@ -93,6 +96,8 @@ export interface Vendor {
   printBatch(terms: BatchTerms, count: number): AsyncGenerator<PrintedCodes, void, undefined>;
   /** How many wrong vouchers were tried: whether somebody guesses. */
   readonly failures: FailureGauge;
+  /** How much there is to do now, and what was shed because there was too much. */
+  readonly load: LoadGauge;
   /** What callers were answered in the last two days, as far as this process saw them; counts, and nobody's. */
   readonly activity: readonly ActivitySlot[];
 }
@@ -104,6 +109,7 @@ export function createVendor(options: VendorOptions): Vendor {
   const voucherKey = new HmacKey(options.keys.voucher);
   const failures = createFailureBudget({ ...options.failureBudget, clock });
   const activity = createActivity(clock, options.onAnswered);
+  const load = createLoad(options.load);
   const listed: ListedRoute[] = [];
   let current = publish(options);
 
@@ -120,7 +126,13 @@ export function createVendor(options: VendorOptions): Vendor {
       voucherKey,
       documents,
     };
-    return { bytes, received, digest, keys, endpoints: { ...context, failures, activity, clock, onError } };
+    return {
+      bytes,
+      received,
+      digest,
+      keys,
+      endpoints: { ...context, failures, activity, load, clock, onError },
+    };
   }
 
   const { document } = current.received;
@@ -140,6 +152,7 @@ export function createVendor(options: VendorOptions): Vendor {
     cors,
     activity,
     ledger,
+    load,
     repeats: createCounter(),
     forgeries: createCounter(),
     running: new Set(),
@@ -215,6 +228,9 @@ export function createVendor(options: VendorOptions): Vendor {
     printBatch: (terms, count) => printBatch(ledger, voucherKey, random, terms, count),
     get failures() {
       return failures.gauge;
+    },
+    get load() {
+      return load.gauge;
     },
     get activity() {
       return activity.slots();

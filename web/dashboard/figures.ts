@@ -148,6 +148,7 @@ const noRefusals = new Set<ActivityKind>([
   'wrong-code',
   'throttled',
   'redemption-failed',
+  'shed',
 ]);
 const troubleStep = 1800;
 const troubleSpan = 48 * 3600;

@@ -13,6 +13,7 @@ const activityWords: Readonly<Partial<Record<ActivityKind, string>>> = {
   throttled: 'Attempts stopped for guessing',
   'redemption-failed': 'Redemptions that failed otherwise',
   unknown: 'Claims of unknown cards',
+  shed: 'Calls that came when there was too much to do',
   conflict: 'Claims of units that were taken',
   forged: 'Claims with a false proof',
   insufficient: 'Claims of too little',

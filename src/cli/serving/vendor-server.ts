@@ -105,6 +105,10 @@ export interface VendorServer {
 /** How long requests that have begun may take once the server is told to stop. */
 const graceMs = 5000;
 const upkeepEveryMs = 3_600_000;
+/** One more is closed as it opens: each keeps some 20 KiB. */
+const maxConnections = 4096;
+/** A head comes in one piece from all but those who want to keep a connection. */
+const patience = { headersTimeout: 10_000, connectionsCheckingInterval: 5_000 };
 
 /** @throws ImpulsError `storage-locked` if a server runs on this folder, `network` if the address is taken */
 export async function startVendorServer(folder: VendorFolder, options: ServerOptions): Promise<VendorServer> {
@@ -131,7 +135,8 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
       }
       listener(req, res, last);
     };
-    const server = createServer((req, res) => serve(req, res));
+    const server = createServer(patience, (req, res) => serve(req, res));
+    server.maxConnections = maxConnections;
     if (backstop) {
       const { answerExpecting } = backstop;
       server.on('checkContinue', (req, res) => serve(req, res, answerExpecting));

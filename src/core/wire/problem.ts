@@ -39,6 +39,7 @@ export const problems = {
   'outcome-unknown': kind(409, `${ours}outcome-unknown`, 'The outcome is unknown'),
   'meter-waiting': kind(409, `${ours}meter-waiting`, 'The meter has used nothing of this claim'),
   'meter-ended': kind(410, `${ours}meter-ended`, 'The meter is over'),
+  overloaded: kind(503, `${ours}overloaded`, 'Too much to do'),
   'ledger-unavailable': kind(503, `${ours}ledger-unavailable`, 'The ledger cannot answer'),
 
   'order-unknown': kind(403, `${ours}order-unknown`, 'No such order'),
