@@ -50,8 +50,9 @@ function postgres(options: PostgresLedgerOptions): LedgerHarness {
     return ledger;
   };
   return {
-    capabilities: ['restart'],
+    capabilities: ['restart', 'shared'],
     open: () => openIn(`ledger_${++files}`),
+    openAgain: (ledger) => openIn(schemas.get(ledger)!),
     async reopen(ledger) {
       await ledger.close();
       return openIn(schemas.get(ledger)!);

@@ -93,11 +93,12 @@ async function open(kind: CardKind, over: (ledger: Ledger) => Partial<Ledger> = 
 
 /** Counts what a ledger is asked, and answers as it does. */
 function watch<Name extends keyof Ledger>(name: Name) {
-  const calls: Parameters<Ledger[Name]>[] = [];
+  type Call = Required<Ledger>[Name];
+  const calls: Parameters<Call>[] = [];
   const over = (ledger: Ledger): Partial<Ledger> => ({
-    [name]: (...given: Parameters<Ledger[Name]>) => {
+    [name]: (...given: Parameters<Call>) => {
       calls.push(given);
-      return (ledger[name] as (...args: Parameters<Ledger[Name]>) => unknown)(...given);
+      return (ledger[name] as (...args: Parameters<Call>) => unknown)(...given);
     },
   });
   return { calls, over };
@@ -601,5 +602,54 @@ describe('a counter', () => {
     const counter = createCounter();
     for (let i = 0; i < 1000; i++) counter.add(String(i));
     expect(counter.count('0')).toBe(1);
+  });
+});
+
+describe('of a ledger that recalls a card as it was before others changed it', () => {
+  /** The card is recalled as it was opened, whatever became of it. */
+  const openBehind = (kind: CardKind) =>
+    open(kind, (ledger) => {
+      let first: ReturnType<Ledger['readCard']> | undefined;
+      return { recallCard: (id) => (first ??= ledger.readCard(id)) };
+    });
+
+  it('claims are accepted on what there is', async () => {
+    const { make, pay, spent } = await openBehind(chain);
+    expect(await pay(make(3, 3))).toMatchObject({ verdict: 'accepted', card: { version: 1 } });
+    expect(await pay(make(6, 3, { nonce: 2 }))).toMatchObject({ verdict: 'accepted', card: { version: 2 } });
+    expect(await spent()).toBe(6);
+  });
+
+  it('a claim is served again, and what another one holds is a conflict with that one', async () => {
+    const { make, pay, spent, accepting } = await openBehind(chain);
+    const first = make(3, 3);
+    await pay(first);
+    accepting.running.clear();
+    expect(await pay(first)).toMatchObject({ verdict: 'repeated', card: { version: 1 } });
+    const late = await pay(make(3, 3, { nonce: 2 }));
+    expect(late).toMatchObject({ verdict: 'conflict', holder: first.tag, card: { version: 1 } });
+    expect(await spent()).toBe(3);
+  });
+
+  it('nothing is refused for what is long given back', async () => {
+    const opened = await open(chain, (ledger) => {
+      let last: ReturnType<Ledger['readCard']> | undefined;
+      return {
+        accept: async (...given) => {
+          const done = await ledger.accept(...given);
+          last ??= ledger.readCard(given[0]);
+          return done;
+        },
+        recallCard: (id) => last ?? ledger.readCard(id),
+      };
+    });
+    const { make, pay, memory, id } = opened;
+    const all = make(100, 100);
+    const paid = await pay(all, { price: 100 });
+    const { state, version } = (await memory.readCard(id))!;
+    expect(paid.status).toBe('paid');
+    const { scheme } = cardTools(opened.entry);
+    await memory.giveBack(id, version, scheme.giveBack(state, all, 100, 0), tagOf(all), 0);
+    expect(await pay(make(50, 50, { nonce: 2 }), { price: 50 })).toMatchObject({ verdict: 'accepted' });
   });
 });

@@ -119,7 +119,7 @@ export async function acceptClaim(
   if (!load.lookups.enter()) return { status: 'shed' };
   let card: StoredCard | undefined;
   try {
-    card = await ledger.readCard(id);
+    card = ledger.recallCard ? await ledger.recallCard(id) : await ledger.readCard(id);
   } finally {
     load.lookups.leave();
   }
@@ -152,6 +152,7 @@ async function judge(
   body: Uint8Array,
 ): Promise<Acceptance> {
   let card = found;
+  let isCurrent = ledger.recallCard === undefined;
   const { id } = card.entry;
   const tag = toBase64url(payload.tag);
   const takingBack = terms.takingBack?.(body);
@@ -176,6 +177,12 @@ async function judge(
       bodyMatches,
     });
 
+    // Nothing is refused, and nothing told, because of what another server has changed since.
+    if (!isCurrent && outcome.verdict !== 'accepted') {
+      card = (await ledger.readCard(id)) ?? card;
+      isCurrent = true;
+      continue;
+    }
     if (outcome.verdict === 'repeated') {
       if (!record?.key) return { status: 'refused', verdict: 'already-claimed', card, tools };
       if (record.status !== 'settled') {
@@ -239,6 +246,7 @@ async function judge(
     const fresh = await ledger.readCard(id);
     if (!fresh) return { status: 'unknown', reason: 'card' };
     card = fresh;
+    isCurrent = true;
   }
 }
 

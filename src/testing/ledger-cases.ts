@@ -9,6 +9,7 @@ import { holdCases } from './ledger-cases-holds.js';
 import { idempotencyCases } from './ledger-cases-idempotency.js';
 import { modelCases } from './ledger-cases-model.js';
 import { orderCases } from './ledger-cases-orders.js';
+import { sharedCases } from './ledger-cases-shared.js';
 import type { Capability, SuiteCase } from './suite.js';
 
 /** How the cases get at the ledger that they judge. */
@@ -18,6 +19,8 @@ export interface LedgerHarness {
   readonly open: () => Promise<Ledger>;
   /** Closes a ledger and opens it again on the same data. */
   readonly reopen: (ledger: Ledger) => Promise<Ledger>;
+  /** Opens the same data a second time, beside it: for those that are `shared`. */
+  readonly openAgain?: (ledger: Ledger) => Promise<Ledger>;
 }
 
 /** The contract of `Ledger`, sentence by sentence. */
@@ -32,6 +35,7 @@ export function ledgerCases(): readonly SuiteCase<LedgerHarness>[] {
     ...holdCases,
     ...bookCases,
     ...durabilityCases,
+    ...sharedCases,
     ...modelCases,
   ];
 }

@@ -4,7 +4,7 @@ import { ImpulsError } from '../core/errors.js';
 /**
  * What some implementations cannot mean, so that their harness leaves it out.
  * `restart`: opening again is what another process would see. `exclusive`: what is open cannot be opened a second time.
- * `shared`: it can, and a lease goes round.
+ * `shared`: it can, and each sees what the others do; of a wallet's storages, a lease goes round.
  */
 export type Capability = 'restart' | 'exclusive' | 'shared';
 
