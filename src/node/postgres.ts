@@ -5,7 +5,7 @@ import type { Ledger } from '../server/ledger.js';
 import { Batches } from './postgres/batches.js';
 import { Cards } from './postgres/cards.js';
 import { Claims } from './postgres/claims.js';
-import { openPool, type Pool } from './postgres/connection.js';
+import { openConnections, type Connections } from './postgres/connection.js';
 import { Database, storageError } from './postgres/database.js';
 import { Instance } from './postgres/instances.js';
 import { migrate } from './postgres/migrate.js';
@@ -16,7 +16,10 @@ import { Routes } from './postgres/routes.js';
 import { readBooks, readTotals } from './postgres/sums.js';
 
 export interface PostgresLedgerOptions {
-  /** `postgres://user:password@host:port/database`; secret, where it has a password. */
+  /**
+   * `postgres://user:password@host:port/database`; secret, where it has a password. Of several hosts with commas between them,
+   * `one:5432,two:5432`, one that can be written to is looked for, and again when it is lost.
+   */
   readonly url?: string;
   /** Connections of the caller, instead of `url`; the ledger does not end them. */
   readonly pool?: pg.Pool;
@@ -55,14 +58,14 @@ export async function openPostgresLedger(options: PostgresLedgerOptions): Promis
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 256) {
     throw new ImpulsError('invalid-argument', 'partitions are from 1 to 256');
   }
-  const pool = await openPool(options);
+  const connections = await openConnections(options);
   try {
-    const database = new Database(pool.pool, schema);
+    const database = new Database(connections, schema);
     await checkDurability(database);
     await migrate(database, partitions);
-    return createLedger(database, await Instance.open(database, leaseSeconds), pool, maxCards);
+    return createLedger(database, await Instance.open(database, leaseSeconds), connections, maxCards);
   } catch (error) {
-    await pool.end();
+    await connections.end();
     throw storageError(error);
   }
 }
@@ -76,7 +79,12 @@ async function checkDurability(database: Database): Promise<void> {
   });
 }
 
-function createLedger(database: Database, instance: Instance, pool: Pool, maxCards: number): Ledger {
+function createLedger(
+  database: Database,
+  instance: Instance,
+  connections: Connections,
+  maxCards: number,
+): Ledger {
   const routes = new Routes(database);
   const cards = new Cards(database, () => instance.id, maxCards);
   const claims = new Claims(database, cards, routes, () => instance.id);
@@ -109,7 +117,7 @@ function createLedger(database: Database, instance: Instance, pool: Pool, maxCar
     } catch {
       // Its lease will end.
     } finally {
-      await pool.end();
+      await connections.end();
     }
   }
 

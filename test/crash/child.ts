@@ -8,6 +8,8 @@ export interface Child {
   readonly lines: Promise<string[]>;
   /** The first line. */
   readonly first: Promise<string>;
+  /** Resolves when it has printed so many more lines that begin with a word. */
+  says(word: string, times: number): Promise<void>;
 }
 
 interface ChildOptions {
@@ -34,13 +36,25 @@ export function startChild(
   const lines: string[] = [];
   let tellFirst: (line: string) => void;
   const first = new Promise<string>((resolve) => (tellFirst = resolve));
+  const listeners = new Set<(line: string) => void>();
   const reader = createInterface(child.stdout);
   reader.on('line', (line) => {
     tellFirst(line);
     lines.push(line);
+    for (const listener of listeners) listener(line);
     if (lines.length === killAfter) child.kill('SIGKILL');
   });
   const gone = new Promise((resolve) => child.on('exit', resolve));
   const read = new Promise((resolve) => reader.on('close', resolve));
-  return { process: child, first, lines: Promise.all([gone, read]).then(() => lines) };
+  const says = (word: string, times: number): Promise<void> =>
+    new Promise((resolve) => {
+      let left = times;
+      const listener = (line: string): void => {
+        if (!line.startsWith(word) || --left > 0) return;
+        listeners.delete(listener);
+        resolve();
+      };
+      listeners.add(listener);
+    });
+  return { process: child, first, says, lines: Promise.all([gone, read]).then(() => lines) };
 }

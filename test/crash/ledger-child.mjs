@@ -1,17 +1,22 @@
 import { deriveCard, readOpening } from '../../dist/core/card.js';
+import { openPostgresLedger } from '../../dist/node/postgres.js';
 import { openSqliteLedger } from '../../dist/node/sqlite.js';
 
 /**
  * Pays from eight cards as fast as it can, and prints what the ledger confirmed: `accept`, `settle`, `give-back`, each with
  * card, tag and, where it says so, the units kept; `failed` with what the card is after a refusal.
  *
- * Arguments: the ledger's path, how many changes it keeps unfolded, how many refusals it takes before it ends.
+ * Arguments: the ledger's path or the URL of its database; how many changes it keeps unfolded, or how many seconds its lease
+ * lasts; how many refusals it takes before it ends.
  */
-const [path, maxUnfolded, refusals] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
+const [place, limit, refusals] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const kinds = [{ protocol: 'chain' }, { protocol: 'stream', generator: 'chacha20' }];
 const units = 1 << 14;
 
-const ledger = await openSqliteLedger({ path, maxUnfolded });
+const isShared = place.startsWith('postgres:');
+const ledger = isShared
+  ? await openPostgresLedger({ url: place, leaseSeconds: limit, timeoutSeconds: 5, partitions: 2 })
+  : await openSqliteLedger({ path: place, maxUnfolded: limit });
 let refused = 0;
 await Promise.all(Array.from({ length: 8 }, (_, number) => payFrom(number)));
 await ledger.close();
@@ -22,7 +27,7 @@ async function payFrom(number) {
   const parts = { keyId: 'key', master, protocol: scheme.protocol, scheme: scheme.encode(), expires: 2e9 };
   await ledger.openCard({ id, message, ...parts }, fresh, 1_800_000_000);
   for (let turn = 0; refused < refusals; turn++) {
-    const { state, version } = await ledger.readCard(id);
+    const { state, version } = await readCard(id);
     const end = turn % 7 === 3 ? state.top + 3 : state.top + 1;
     if (end >= units) return;
     const claim = makeClaim(card, end, 1 + (turn % 2));
@@ -35,7 +40,19 @@ async function payFrom(number) {
       else if (turn % 3 === 1) await settle(number, id, claim);
     } catch (error) {
       refused++;
-      print('failed', number, error.code, (await ledger.readCard(id)).state.spent);
+      print('failed', number, error.code, (await readCard(id)).state.spent);
+    }
+  }
+}
+
+/** A database that is down comes back. */
+async function readCard(id) {
+  for (;;) {
+    try {
+      return await ledger.readCard(id);
+    } catch (error) {
+      if (!isShared) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
 }
@@ -46,7 +63,7 @@ async function settle(number, id, { tag }) {
 }
 
 async function giveBack(number, id, scheme, claim, kept) {
-  const { state, version } = await ledger.readCard(id);
+  const { state, version } = await readCard(id);
   if (kept === claim.kept) return;
   if (!(await ledger.giveBack(id, version, scheme.giveBack(state, claim, claim.kept, kept), claim.tag, kept)))
     return;

@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
+import type { Connections } from './connection.js';
 
 /** How the PostgreSQL ledger speaks to its database, in a way that a pooler in transaction mode allows. */
 
@@ -13,10 +13,10 @@ export type Query = (text: string, values?: readonly Value[]) => Promise<Row[]>;
 export class Database {
   /** The name of the schema, quoted: it stands before every table, because a pooler forgets a search path. */
   readonly schema: string;
-  readonly #pool: pg.Pool;
+  readonly #connections: Connections;
 
-  constructor(pool: pg.Pool, schema: string) {
-    this.#pool = pool;
+  constructor(connections: Connections, schema: string) {
+    this.#connections = connections;
     this.schema = `"${schema}"`;
   }
 
@@ -25,15 +25,8 @@ export class Database {
    *
    * @throws ImpulsError `storage-failed`; then it may or may not have taken effect, but for what `isRefused` says
    */
-  readonly query: Query = (text, values = []) =>
-    this.#persist(async () => {
-      const { rows } = await this.#pool.query<unknown[]>({
-        text,
-        values: values as unknown[],
-        rowMode: 'array',
-      });
-      return rows;
-    });
+  readonly query: Query = (text, values) =>
+    this.#persist(() => this.#connected((query) => query(text, values)));
 
   /** As `query`, for what only reads: it is said again when the connection was lost. */
   readonly read: Query = async (text, values) => {
@@ -53,26 +46,40 @@ export class Database {
    * @throws ImpulsError as `query`, and what `work` throws
    */
   async transaction<T>(work: (query: Query) => Promise<T | undefined>): Promise<T | undefined> {
-    return this.#persist(() => this.#attempt(work));
+    return this.#persist(() =>
+      this.#connected(async (query) => {
+        await query('BEGIN');
+        try {
+          const result = await work(query);
+          await query(result === undefined ? 'ROLLBACK' : 'COMMIT');
+          return result;
+        } catch (error) {
+          // Where the connection is lost, the database does it by itself.
+          if (sqlState(error) !== undefined) await query('ROLLBACK');
+          throw error;
+        }
+      }),
+    );
   }
 
-  async #attempt<T>(work: (query: Query) => Promise<T | undefined>): Promise<T | undefined> {
-    const client = await this.#pool.connect();
+  /** On a connection that is kept for others afterwards, unless it is lost. */
+  async #connected<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const client = await this.#connections.connect();
+    let lost: Error | undefined;
     const query: Query = async (text, values = []) => {
-      const { rows } = await client.query<unknown[]>({ text, values: values as unknown[], rowMode: 'array' });
-      return rows;
+      try {
+        const config = { text, values: values as unknown[], rowMode: 'array' as const };
+        return (await client.query<unknown[]>(config)).rows;
+      } catch (error) {
+        if (!isSaid(error)) lost = error as Error;
+        throw error;
+      }
     };
-    let broken: Error | undefined;
     try {
-      await query('BEGIN');
-      const result = await work(query);
-      await query(result === undefined ? 'ROLLBACK' : 'COMMIT');
-      return result;
-    } catch (error) {
-      await query('ROLLBACK').catch((lost: unknown) => (broken = lost as Error));
-      throw error;
+      return await work(query);
     } finally {
-      client.release(broken);
+      if (lost) this.#connections.broken();
+      client.release(lost);
     }
   }
 
@@ -93,6 +100,11 @@ const maxAttempts = 10;
 function isRetried(error: unknown): boolean {
   const state = sqlState(error);
   return state === '40001' || state === '40P01';
+}
+
+/** Whether the database said so on a connection that it goes on with: not that it shuts down (class 57P). */
+function isSaid(error: unknown): boolean {
+  return /^(?!57P|08)/.test(sqlState(error) ?? '57P');
 }
 
 /** Whether the database refused what was asked, so that nothing was done: a value that it cannot hold, or that is there. */
