@@ -51,6 +51,8 @@ export interface Faults {
   readonly counts: Readonly<Record<string, number>>;
   /** Everything that struck, as `kind @ place`. */
   readonly struck: readonly string[];
+  /** From now on things go wrong: before, nothing does. */
+  begin(): void;
   /** From now on nothing goes wrong any more. */
   cease(): void;
 }
@@ -66,13 +68,13 @@ export function createFaults({ seed, rates: changed = {}, only }: FaultOptions):
   const chances = { ...rates, ...changed };
   const counts: Record<string, number> = {};
   const struck: string[] = [];
-  let over = false;
+  let isOn = false;
   return {
     counts,
     struck,
     draw: (name, bound) => hash(seed, name) % bound,
     strikes(kind, place) {
-      if (over) return false;
+      if (!isOn) return false;
       const name = `${kind} @ ${place}`;
       const hits = only ? only.has(name) : hash(seed, name) % 1_000_000 < chances[kind];
       if (!hits) return false;
@@ -80,8 +82,11 @@ export function createFaults({ seed, rates: changed = {}, only }: FaultOptions):
       struck.push(name);
       return true;
     },
+    begin() {
+      isOn = true;
+    },
     cease() {
-      over = true;
+      isOn = false;
     },
   };
 }

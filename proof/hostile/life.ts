@@ -26,17 +26,14 @@ export class Life {
   /** Something that takes a while. @param act what it does in the end, if the process lives to see it */
   step<T>(milliseconds: number, act: () => T): Promise<T> {
     if (!this.alive) return never();
-    return new Promise((resolve, reject: (error: unknown) => void) => {
-      this.#scheduler.after(milliseconds, () => {
-        if (!this.alive) return;
-        try {
-          const result = act();
-          // What it did may have killed the process.
-          if (this.#isAlive()) resolve(result);
-        } catch (error) {
-          reject(error);
-        }
-      });
+    const due = new Promise<void>((resolve) => {
+      this.#scheduler.after(milliseconds, resolve);
+    });
+    return due.then(() => {
+      if (!this.alive) return never<T>();
+      const result = act();
+      // What it did may have killed the process.
+      return this.#isAlive() ? result : never<T>();
     });
   }
 

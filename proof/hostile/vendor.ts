@@ -200,22 +200,20 @@ export class VendorActor {
     const tag = message.tag!;
     const run = observer.serving(tag, target, payment.verdict, disk.isDurable(tag));
     if (kind === 'late') await life.sleep(2000 + faults.draw(`late ${target}`, 8000));
+    const failure = (): Promise<Reply> =>
+      payment.release().then(
+        (headers) => ({ status: 500, headers, body: 'not today' }),
+        (error: unknown) => payment.failed(error),
+      );
+    if (fails(target)) return failure();
     if (kind === 'metered') {
       try {
         await payment.capture(useOf(target));
-      } catch (error) {
-        return payment.failed(error);
+      } catch {
+        return failure();
       }
     }
-    const isFailure = fails(target);
-    if (isFailure || flaws.givesAway) {
-      try {
-        const headers = await payment.release();
-        if (isFailure) return { status: 500, headers, body: answerOf(target, run) };
-      } catch (error) {
-        return payment.failed(error);
-      }
-    }
+    if (flaws.givesAway) await failure();
     const status = 200;
     const said = text.encode(answerOf(target, run));
     const headers = payment.settle(status);

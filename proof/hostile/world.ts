@@ -183,6 +183,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldReport> {
   scheduler.after(0, () => {
     const life = async (): Promise<void> => {
       await open();
+      faults.begin();
       operate();
       await Promise.all(wallets.map((wallet) => wallet.begin()));
       await close();
