@@ -10,6 +10,7 @@ import {
   acceptClaim,
   cardTools,
   createCounter,
+  createUndone,
   giveBackUnits,
   type Accepting,
   type ClaimTerms,
@@ -67,6 +68,7 @@ async function open(kind: CardKind, over: (ledger: Ledger) => Partial<Ledger> = 
     repeats: createCounter(),
     forgeries: createCounter(),
     running: new Set(),
+    undone: createUndone(),
   };
   const make = (end: number, units: number, making: Making = {}): PaymentPayload => {
     const { nonce = 1, request = get, digest, proof = card.source.proof(end) } = making;

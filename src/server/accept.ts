@@ -106,6 +106,8 @@ export interface Accepting {
    * those of unsafe ones that have captured their units and are to have a reply yet.
    */
   readonly running: Set<string>;
+  /** What a failing ledger has left undone. */
+  readonly undone: Undone;
 }
 
 export async function acceptClaim(
@@ -143,7 +145,7 @@ export async function acceptClaim(
 
 /** @param found the card, whose tag holds */
 async function judge(
-  { ledger, repeats, forgeries, running }: Accepting,
+  { ledger, repeats, forgeries, running, undone }: Accepting,
   found: StoredCard,
   tools: CardTools,
   payload: PaymentPayload,
@@ -160,6 +162,11 @@ async function judge(
     terms.idempotencyKey === undefined
       ? undefined
       : idempotencyKeyOf(tools.keys.auth, request, terms.idempotencyKey);
+  if (undone.has(tag)) {
+    await undone.finish(tag);
+    running.delete(tag);
+    card = (await ledger.readCard(id)) ?? card;
+  }
   const bodyMatches = terms.sealed && matches(body, payload.digest);
 
   for (;;) {
@@ -321,6 +328,31 @@ export async function giveBackUnits(
       return { card: { entry: fresh.entry, state: next, version: fresh.version + 1 }, done: true };
     }
   }
+}
+
+/** How claims were to end that could not be resolved, by tag: a claim that is sent again is resolved first. */
+export interface Undone {
+  has(tag: string): boolean;
+  /** @param resolve may be called again, and after somebody else has resolved the claim */
+  add(tag: string, resolve: () => Promise<unknown>): void;
+  /** @throws ImpulsError `storage-failed`: it is undone still */
+  finish(tag: string): Promise<void>;
+}
+
+/** @param maxClaims beyond it the first is forgotten: it stays pending until the vendor is started again */
+export function createUndone(maxClaims = 10_000): Undone {
+  const resolves = new Map<string, () => Promise<unknown>>();
+  return {
+    has: (tag) => resolves.has(tag),
+    add(tag, resolve) {
+      resolves.set(tag, resolve);
+      if (resolves.size > maxClaims) resolves.delete(resolves.keys().next().value!);
+    },
+    async finish(tag) {
+      await resolves.get(tag)?.();
+      resolves.delete(tag);
+    },
+  };
 }
 
 /** Counts by name; the longest unused name is forgotten first. */

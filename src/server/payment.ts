@@ -9,7 +9,7 @@ import { methodName, type PaymentPayload } from '../core/wire/credential.js';
 import { formatReceipt } from '../core/wire/receipt-header.js';
 import { formatState, type StateVerdict } from '../core/wire/state-header.js';
 import { formatExpires } from '../core/wire/time.js';
-import { giveBackUnits, type CardTools } from './accept.js';
+import { giveBackUnits, type CardTools, type Undone } from './accept.js';
 import type { Call, Header, Reply } from './call.js';
 import type { ClaimRecord, Ledger, StoredCard, StoredReply } from './ledger.js';
 import type { Meter } from './metering/meter.js';
@@ -52,13 +52,18 @@ export interface Payment {
   keep(reply: StoredReply | undefined): void;
   /** Returns the units, durably. @returns headers for the head of an answer of 400 or above */
   release(): Promise<Header[]>;
-  /** Reports that `release` failed. @returns what is said then: nothing that ends the claim */
+  /**
+   * Reports that `release` failed, or a `capture` after which there is nothing to release: it is done when the claim is sent again.
+   *
+   * @returns what is said then: nothing that ends the claim
+   */
   failed(error: unknown): Reply;
 }
 
 export interface PaymentContext {
   readonly ledger: Ledger;
   readonly running: Set<string>;
+  readonly undone: Undone;
   readonly meters: Meters;
   /** Milliseconds. */
   readonly clock: () => number;
@@ -106,6 +111,8 @@ class ClaimPayment implements Payment {
   #resolved: boolean;
   #sealKey: Uint8Array | undefined;
   #meter: Meter | undefined;
+  /** Units that were to be captured, where that failed. */
+  #wanted: number | undefined;
 
   constructor(
     context: PaymentContext,
@@ -187,6 +194,7 @@ class ClaimPayment implements Payment {
       if (await this.#giveBack(units)) this.#kept = units;
     } catch (error) {
       if (this.keepsReply) running.delete(this.#paid.record.tag);
+      this.#wanted = units;
       throw error;
     }
     this.#resolved = true;
@@ -202,11 +210,15 @@ class ClaimPayment implements Payment {
   }
 
   keep(reply: StoredReply | undefined): void {
-    const { ledger, onError, running } = this.#context;
+    const { ledger, onError, running, undone } = this.#context;
     const { id } = this.#card.entry;
     const { tag } = this.#paid.record;
     const kept = reply && this.#replies.admit(id, reply) ? reply : undefined;
-    ledger.settle(id, tag, kept).catch(onError);
+    const settle = (): Promise<void> => ledger.settle(id, tag, kept);
+    settle().catch((error: unknown) => {
+      undone.add(tag, settle);
+      onError(error);
+    });
     running.delete(tag);
   }
 
@@ -216,7 +228,10 @@ class ClaimPayment implements Payment {
       this.#context.running.delete(this.#paid.record.tag);
       return [this.#state(this.verdict), ...this.#shared];
     }
-    const done = await this.#giveBack(0);
+    const done = await this.#giveBack(0).catch((error: unknown) => {
+      this.#leaveUndone(0);
+      throw error;
+    });
     this.#context.running.delete(this.#paid.record.tag);
     this.#resolved = true;
     if (done) this.#kept = 0;
@@ -224,6 +239,7 @@ class ClaimPayment implements Payment {
   }
 
   failed(error: unknown): Reply {
+    if (this.#wanted !== undefined) this.#leaveUndone(this.#wanted);
     this.#context.onError(error);
     return unavailableReply(this.#shared);
   }
@@ -233,6 +249,14 @@ class ClaimPayment implements Payment {
     const { card, done } = await giveBackUnits(this.#context.ledger, this.#card, this.#paid.record, kept);
     this.#card = card;
     return done;
+  }
+
+  /** When the claim is sent again all but the lowest `kept` units of it are given back. */
+  #leaveUndone(kept: number): void {
+    const { undone, ledger } = this.#context;
+    const { record } = this.#paid;
+    this.#wanted = undefined;
+    undone.add(record.tag, () => giveBackUnits(ledger, this.#card, record, kept));
   }
 
   #state(verdict: StateVerdict): Header {

@@ -10,7 +10,7 @@ import {
 } from '../core/key-document.js';
 import { breachOf } from '../core/key-succession.js';
 import { toolPath } from '../core/tool-url.js';
-import { createCounter } from './accept.js';
+import { createCounter, createUndone } from './accept.js';
 import { createActivity, type ActivityKind, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Header, Reply } from './call.js';
@@ -156,6 +156,7 @@ export function createVendor(options: VendorOptions): Vendor {
     repeats: createCounter(),
     forgeries: createCounter(),
     running: new Set(),
+    undone: createUndone(),
     replies: options.replies ?? {},
     meters: { ...meters, open: openMeter },
     clock,

@@ -2,7 +2,7 @@ import { limits } from '../../core/limits.js';
 import { jsonReply, type Call, type Reply } from '../call.js';
 import { createGate, type Gate, type GateContext } from '../gate.js';
 import { cardOf } from '../payment.js';
-import { problemReply, unavailableReply } from '../problems.js';
+import { problemReply } from '../problems.js';
 import type { Meters } from './meters.js';
 
 /**
@@ -62,8 +62,7 @@ export function createMeterDesk(context: GateContext, meters: Meters): (call: Ca
       await payment.capture(used);
     } catch (error) {
       // What was used was delivered: the claim stays as it is, and the client sends it again.
-      context.onError(error);
-      return unavailableReply(context.cors.headers(call));
+      return payment.failed(error);
     }
     const headers = payment.settle(204);
     payment.keep({ status: 204, headers: [], body: new Uint8Array(0) });
