@@ -14,7 +14,7 @@ import { paid as paidOnFastify } from 'impuls/server/fastify';
 import { paid as paidOnHono } from 'impuls/server/hono';
 import { createPaidNodeHandler, openVendor } from 'impuls/server/node';
 import { parseChallenges } from 'impuls/wire';
-import { answerBody, answerHeaders, makeCredentials, openCard } from './bench-vendor.mjs';
+import { answerBody, answerHeaders, makeCard, makeCredentials, openCard } from './bench-vendor.mjs';
 
 const [, , folder, clients, claims] = process.argv;
 const units = 65_536;
@@ -68,7 +68,8 @@ const refused = await fetch(`http://127.0.0.1:${ports['node:http']}/paid`);
 const [challenge] = parseChallenges(refused.headers.get('www-authenticate'));
 const tokens = [];
 for (let client = 0; client < Number(clients); client++) {
-  const card = await openCard(ledger, vendor.document.cards[0], { protocol: 'chain' }, units);
+  const card = makeCard({ protocol: 'chain' }, units);
+  await openCard(ledger, vendor.document.cards[0], card);
   tokens.push(makeCredentials(card, challenge, `${vendor.document.origin}/paid`, Number(claims)));
 }
 writeFileSync(`${folder}/tokens.json`, JSON.stringify(tokens));

@@ -21,8 +21,8 @@ export const cardUnits = 1_000_000;
 export const answerBody = JSON.stringify({ text: 'x'.repeat(1024 - 11) });
 export const answerHeaders = { 'Content-Type': 'application/json', 'Content-Length': answerBody.length };
 
-/** Creates a vendor that sells no card: they are opened in the ledger. */
-export async function createBenchVendor(origin, ledger) {
+/** Draws the keys of a vendor that sells no card: they are opened in the ledger. */
+export async function createIdentity(origin) {
   const activation = await generateEnvelopeKey((length) => randomBytes(length));
   const statement = randomBytes(32);
   // No card is sold here: any odd number of 3072 bits does for a modulus.
@@ -65,8 +65,11 @@ export async function createBenchVendor(origin, ledger) {
     challenge: randomBytes(32),
     voucher: randomBytes(32),
   };
-  return createVendor({ document, keys, ledger, onError: (error) => console.error(error) });
+  return { document, keys };
 }
+
+export const createBenchVendor = (identity, ledger) =>
+  createVendor({ ...identity, ledger, onError: (error) => console.error(error) });
 
 /** Asks a gate for the challenge of a GET without a credential. */
 export async function askChallenge(gate, path) {
@@ -80,19 +83,17 @@ export async function askChallenge(gate, path) {
   return parseChallenges(headers.map(([, value]) => value).join(', '))[0];
 }
 
-/**
- * Opens a new card in the ledger.
- * @param units of the card, 1,000,000 unless told, and those of the denomination of its issuing key
- * @returns what pays with it
- */
-export async function openCard(ledger, issuingKey, kind, units = cardUnits) {
-  const card = deriveCard(randomBytes(32), kind, units);
-  const { id, message, master, scheme, state } = readOpening(card.opening, units);
-  const { protocol } = kind;
+/** @param units 1,000,000 unless told, and those of the denomination of its issuing key */
+export function makeCard(kind, units = cardUnits) {
+  return { ...deriveCard(randomBytes(32), kind, units), protocol: kind.protocol, units };
+}
+
+/** Enters a card in the ledger as if it had been activated now. */
+export async function openCard(ledger, issuingKey, { opening, protocol, units }) {
+  const { id, message, master, scheme, state } = readOpening(opening, units);
   const { id: keyId, expires } = issuingKey;
   const entry = { id, message, keyId, master, protocol, scheme: scheme.encode(), expires };
   await ledger.openCard(entry, state, Math.floor(Date.now() / 1000));
-  return { ...card, protocol };
 }
 
 /**
@@ -103,7 +104,8 @@ export function makeCredentials(card, challenge, target, count, step = 1) {
   const id = fromBase64url(card.id);
   const request = { method: 'GET', target, headers: [], challengeId: challenge.id };
   return Array.from({ length: count }, (_, at) => {
-    const end = (at + 1) * step;
+    // A claim of `stream` is one step, whatever its amount.
+    const end = (at + 1) * (card.protocol === 'stream' ? 1 : step);
     const claim = {
       card: id,
       protocol: card.protocol,

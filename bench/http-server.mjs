@@ -11,6 +11,8 @@ import {
   answerHeaders,
   askChallenge,
   createBenchVendor,
+  createIdentity,
+  makeCard,
   makeCredentials,
   openCard,
 } from './bench-vendor.mjs';
@@ -22,7 +24,7 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
 
 const ledger = await openSqliteLedger({ path: `${folder}/ledger.db` });
-const vendor = await createBenchVendor(origin, ledger);
+const vendor = createBenchVendor(await createIdentity(origin), ledger);
 const answer = (_req, res) => {
   res.writeHead(200, answerHeaders);
   res.end(answerBody);
@@ -33,7 +35,8 @@ const paid = createPaidNodeHandler(gate, answer);
 const challenge = await askChallenge(gate, '/paid');
 const tokens = [];
 for (let client = 0; client < Number(clients); client++) {
-  const card = await openCard(ledger, vendor.document.cards[0], { protocol });
+  const card = makeCard({ protocol });
+  await openCard(ledger, vendor.document.cards[0], card);
   tokens.push(makeCredentials(card, challenge, `${origin}/paid`, Number(claims)));
 }
 writeFileSync(`${folder}/tokens.json`, JSON.stringify(tokens));

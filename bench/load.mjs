@@ -64,28 +64,24 @@ export async function measure(child, port, perClient) {
 
 const requestLines = (path, more = '') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${more}\r\n`;
 
-/**
- * Free and paid requests in turns, after one turn to warm up.
- *
- * @param paidLines a round's number to what each client pays with, a header line each, as many for each client
- * @returns medians over the rounds; `ratio` and what is `added` are of adjacent pairs
- */
-export async function paidOverFree(child, port, { rounds, paidLines }) {
-  const pairs = [];
-  for (let round = 0; round <= rounds; round++) {
-    const lines = paidLines(round);
-    const free = await measure(
-      child,
-      port,
-      lines.map((one) => Array(one.length).fill(requestLines('/free'))),
-    );
-    const paid = await measure(
-      child,
-      port,
-      lines.map((one) => one.map((line) => requestLines('/paid', `${line}\r\n`))),
-    );
-    if (round > 0) pairs.push({ free, paid });
-  }
+/** As many free requests as paid ones, first free, then paid. @param lines what each client pays with, a header line each */
+export async function measurePair(child, port, lines) {
+  const requests = (toLine) => lines.map((one) => one.map(toLine));
+  const free = await measure(
+    child,
+    port,
+    requests(() => requestLines('/free')),
+  );
+  const paid = await measure(
+    child,
+    port,
+    requests((line) => requestLines('/paid', `${line}\r\n`)),
+  );
+  return { free, paid };
+}
+
+/** @returns medians of pairs; `ratio` and what is `added` are of adjacent ones */
+export function summarizePairs(pairs) {
   const of = (which, key) => median(pairs.map((pair) => pair[which][key]));
   const added = (key) => Number(median(pairs.map(({ free, paid }) => paid[key] - free[key])).toFixed(2));
   return {
@@ -98,6 +94,8 @@ export async function paidOverFree(child, port, { rounds, paidLines }) {
     addedP99: added('p99'),
   };
 }
+
+const toHeaderLines = (tokens) => tokens.map((token) => `Authorization: ${token}`);
 
 /**
  * Starts bench/http-server.mjs, pays it in rounds, and checks that the ledger charged just that.
@@ -116,15 +114,16 @@ export async function loadServer({ protocol, clients, claims, rounds }, ...more)
   try {
     const { ready: port } = await new Promise((resolve) => child.once('message', resolve));
     const tokens = JSON.parse(readFileSync(join(folder, 'tokens.json'), 'utf8'));
-    const paidLines = (round) =>
-      tokens.map((lines) =>
-        lines.slice(round * claims, (round + 1) * claims).map((line) => `Authorization: ${line}`),
-      );
-    const figures = await paidOverFree(child, port, { rounds, paidLines });
+    const pairs = [];
+    for (let round = 0; round <= rounds; round++) {
+      const lines = tokens.map((one) => one.slice(round * claims, (round + 1) * claims));
+      pairs.push(await measurePair(child, port, lines.map(toHeaderLines)));
+    }
     const { spent } = await ask(child, 'stop');
     const charged = clients * claims * (rounds + 1);
     if (spent !== charged) throw new Error(`the ledger charged ${spent} units for ${charged} requests`);
-    return { protocol, clients, ...figures };
+    // The first pair warms up.
+    return { protocol, clients, ...summarizePairs(pairs.slice(1)) };
   } finally {
     child.kill();
     rmSync(folder, { recursive: true, force: true });
