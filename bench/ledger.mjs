@@ -3,10 +3,11 @@ import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openSqliteLedger } from '../dist/node/sqlite.js';
+import { median } from './load.mjs';
 
 /** Durable claims on the SQLite ledger: how many a second from 64 callers, and whether many cards make it slower. */
 
-const callers = 64;
+export const callers = 64;
 const active = 2000;
 
 /**
@@ -52,11 +53,19 @@ export async function run({ quick = false, folder = '.' } = {}) {
 
 async function prepare(path, count) {
   const ledger = await openSqliteLedger({ path });
-  const scheme = new Uint8Array(randomBytes(12));
   // In the order of the index, which makes so many quick to insert; they are used in another.
   const ids = Array.from({ length: count }, () => randomBytes(16).toString('base64url')).sort();
   const began = performance.now();
-  for (let i = 0; i < count; i += 10_000) {
+  await openCards(ledger, ids);
+  const opensPerSecond = (1000 * count) / (performance.now() - began);
+  shuffle(ids);
+  return { ledger, ids, opensPerSecond };
+}
+
+/** Opens cards of these ids, with 2^20 units each. */
+export async function openCards(ledger, ids) {
+  const scheme = new Uint8Array(randomBytes(12));
+  for (let i = 0; i < ids.length; i += 10_000) {
     const opened = ids.slice(i, i + 10_000).map((id) => {
       const [message, master] = [new Uint8Array(randomBytes(32)), new Uint8Array(randomBytes(32))];
       const entry = { id, message, keyId: 'k'.repeat(22), master, protocol: 'chain', scheme, expires: 2e9 };
@@ -68,12 +77,9 @@ async function prepare(path, count) {
     });
     await Promise.all(opened);
   }
-  const opensPerSecond = (1000 * count) / (performance.now() - began);
-  shuffle(ids);
-  return { ledger, ids, opensPerSecond };
 }
 
-function shuffle(values) {
+export function shuffle(values) {
   for (let i = values.length - 1; i > 0; i--) {
     const k = Math.floor(Math.random() * (i + 1));
     [values[i], values[k]] = [values[k], values[i]];
@@ -85,7 +91,8 @@ const proofs = Array.from({ length: 1024 }, () => new Uint8Array(randomBytes(32)
 const key = new Uint8Array(randomBytes(32));
 let tags = 0;
 
-async function measure({ ledger, ids }, among, ms) {
+/** Claims of one unit from {@link callers} at once, for so many ms, on the first so many of the ids. */
+export async function measure({ ledger, ids }, among, ms) {
   const times = [];
   const began = performance.now();
   const until = began + ms;
@@ -145,10 +152,6 @@ function measureSyncs(directory, ms) {
 function summary(slices) {
   const of = (name) => median(slices.map((slice) => slice[name]));
   return { rate: of('rate'), p50: of('p50'), p99: of('p99') };
-}
-
-function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -1,8 +1,20 @@
-/** All benchmarks, one after the other: `npm run bench`, `npm run bench -- --quick`, `-- --json`. Ratios within one run are what to quote. */
+/**
+ * All benchmarks, one after the other: `npm run bench`, `-- --quick`, `-- --json`. `-- --out <folder>` writes bench.json and its tables,
+ * bench.md, there. Ratios within one run are what to quote.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { tableOf } from './tables.mjs';
 
-const quick = process.argv.includes('--quick');
-const json = process.argv.includes('--json');
+const { quick, json, out } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    out: { type: 'string' },
+  },
+}).values;
 const suites = ['verdict', 'card', 'seal', 'ledger', 'http', 'adapters', 'proxy', 'bundle', 'playback'];
 const results = {
   machine: {
@@ -22,3 +34,9 @@ for (const [at, suite] of suites.entries()) {
   if (!json) console.log(suite, results[suite]);
 }
 if (json) console.log(JSON.stringify(results));
+if (out) {
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'bench.json'), `${JSON.stringify(results, undefined, 2)}\n`);
+  const tables = Object.entries(results).map(([suite, result]) => `## ${suite}\n\n${tableOf(result)}\n`);
+  writeFileSync(join(out, 'bench.md'), tables.join('\n'));
+}

@@ -18,6 +18,7 @@ const payee = privateKeyToAccount(generatePrivateKey()).address;
 const zeroAddress = '0x0000000000000000000000000000000000000000';
 const escrow = Constants.tip20ChannelEscrow;
 const deposit = 10n ** 15n;
+const chainId = chain.id;
 const secretKey = randomBytes(32).toString('hex');
 const realm = 'news.example';
 const expires = '2036-01-01T00:00:00Z';
@@ -72,9 +73,14 @@ const stateOf = ({ account, descriptor, channelId }) => ({
   units: 0,
 });
 
-export async function createSessionServer(channels) {
+export async function makeStore(channels) {
   const store = Store.memory();
   for (const channel of channels) await store.put(channel.channelId, stateOf(channel));
+  return store;
+}
+
+export async function createSessionServer(channels) {
+  const store = await makeStore(channels);
   const method = tempo.session({
     store,
     currency,
@@ -116,20 +122,7 @@ export async function makeVouchers(channels, count, amount) {
 
 export const openSessions = (count) => Array.from({ length: count }, openChannel);
 
-export {
-  Payer,
-  payingTempo,
-  deaf,
-  escrow,
-  currency,
-  payee,
-  deposit,
-  url,
-  realm,
-  secretKey,
-  expires,
-  routeOf,
-};
+export { Payer, chainId, deaf, deposit, escrow, payingTempo, routeOf };
 
 /** The challenge, the signature and that the amount rises. */
 export function openVoucher() {

@@ -34,9 +34,11 @@ const requirementsOf = (amount) => ({
   extra: { name: 'USDC', version: '2' },
 });
 
+export const createPayer = () =>
+  new x402Client().register(network, new PayingScheme(privateKeyToAccount(generatePrivateKey())));
+
 export async function makePayments(count, amount) {
-  const account = privateKeyToAccount(generatePrivateKey());
-  const client = new x402Client().register(network, new PayingScheme(account));
+  const client = createPayer();
   const required = {
     x402Version: 2,
     resource: { url: resource, description: '', mimeType: 'application/json' },
