@@ -38,6 +38,14 @@ const decades = (low, high) => {
   return marks;
 };
 
+/** Marks of a linear axis from 0: four to eight of them, at round numbers. */
+function roundMarks(high) {
+  const rough = high / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [5, 2, 1].find((times) => times * power <= rough);
+  return Array.from({ length: Math.floor(high / step) + 1 }, (_, at) => at * step);
+}
+
 export const compact = (value) =>
   value >= 1e6
     ? `${Number((value / 1e6).toPrecision(3))} M`
@@ -103,8 +111,7 @@ export function lineChart({ title, note, x: xAxis, y: yAxis, series }) {
   const bottom = height - 50;
   const xAt = (value) => left + scales[xAxis.kind](xLow, xHigh)(value) * (width - left - right);
   const yAt = (value) => bottom - scales[yAxis.kind](yLow, yHigh)(value) * (bottom - top);
-  const marks = (kind, low, high) =>
-    kind === 'log' ? decades(low, high) : [0, 1, 2, 3, 4].map((at) => (high * at) / 4);
+  const marks = (kind, low, high) => (kind === 'log' ? decades(low, high) : roundMarks(high));
   const body = [];
   for (const mark of marks(yAxis.kind, yLow, yHigh)) {
     const y = yAt(mark).toFixed(1);

@@ -8,48 +8,64 @@ import { fileURLToPath } from 'node:url';
 import { ask, median } from '../load.mjs';
 
 const program = fileURLToPath(new URL('worker.mjs', import.meta.url));
-const round1 = (value) => Number(value.toPrecision(3));
+const round3 = (value) => Number(value.toPrecision(3));
 
-async function openWorker(name, amount, quick) {
+async function openWorker(name) {
   const child = fork(program, [name], { execArgv: ['--expose-gc'] });
   await new Promise((resolve, reject) => {
     child.once('message', resolve);
     child.once('exit', () => reject(new Error(`${name} did not start`)));
   });
-  const most = Math.max(1, Math.floor(2 ** 20 / amount));
-  const prepare = (count) => ask(child, { count: Math.max(1, Math.min(count, most)), amount });
-  // A probe says how many make a slice of a good length.
-  await prepare(amount > 64 ? 2 : 60);
-  const probe = await ask(child, {});
-  const milliseconds = quick ? 100 : 300;
-  await prepare(Math.min(20_000, Math.ceil((1000 * milliseconds) / probe.cpu)));
-  // And two slices warm it up.
-  for (let i = 0; i < 2; i++) await ask(child, {});
   return { name, child, slices: [] };
 }
 
+/** Has a worker prepare payments of so many units, as many as make a slice of a good length, and warms it up. */
+async function prepareWorker(worker, amount, milliseconds) {
+  const { child } = worker;
+  const most = Math.floor(2 ** 20 / amount);
+  const prepare = (count) => ask(child, { count: Math.max(1, Math.min(count, most)), amount });
+  await prepare(amount > 64 ? 1 : 60);
+  const probe = await ask(child, {});
+  await prepare(Math.min(20_000, Math.ceil((1000 * milliseconds) / probe.cpu)));
+  for (let i = 0; i < 2; i++) await ask(child, {});
+  worker.slices = [];
+}
+
 /** @returns µs of CPU a payment for each name, and how many times that of the first; medians, ratios of adjacent slices */
-export async function measureCpu(names, { amount = 1, rounds = 9, quick = false, onProgress = () => {} }) {
-  const workers = [];
-  for (const name of names) {
-    onProgress(`${name}, ${amount}`);
-    workers.push(await openWorker(name, amount, quick));
-  }
-  for (let round = 0; round < rounds; round++) {
-    onProgress(`slice ${round + 1}/${rounds}`);
-    for (const { child, slices } of workers) slices.push(await ask(child, {}));
-  }
-  for (const { child } of workers) child.kill();
+function summarize(workers) {
   const [first] = workers;
   return Object.fromEntries(
     workers.map(({ name, slices }) => [
       name,
       {
-        microseconds: round1(median(slices.map(({ cpu }) => cpu))),
-        least: round1(Math.min(...slices.map(({ cpu }) => cpu))),
-        wallMicroseconds: round1(median(slices.map(({ wall }) => wall))),
-        times: round1(median(slices.map(({ cpu }, at) => cpu / first.slices[at].cpu))),
+        microseconds: round3(median(slices.map(({ cpu }) => cpu))),
+        least: round3(Math.min(...slices.map(({ cpu }) => cpu))),
+        wallMicroseconds: round3(median(slices.map(({ wall }) => wall))),
+        times: round3(median(slices.map(({ cpu }, at) => cpu / first.slices[at].cpu))),
       },
     ]),
   );
+}
+
+/** @returns by the units of a payment, what each of the names costs */
+export async function measureCpu(names, { amounts, rounds, milliseconds, onProgress }) {
+  const workers = [];
+  try {
+    for (const name of names) workers.push(await openWorker(name));
+    const found = {};
+    for (const amount of amounts) {
+      for (const worker of workers) {
+        onProgress(`${amount} units: ${worker.name}`);
+        await prepareWorker(worker, amount, milliseconds);
+      }
+      for (let round = 0; round < rounds; round++) {
+        onProgress(`${amount} units: slice ${round + 1}/${rounds}`);
+        for (const { child, slices } of workers) slices.push(await ask(child, {}));
+      }
+      found[amount] = summarize(workers);
+    }
+    return found;
+  } finally {
+    for (const { child } of workers) child.kill();
+  }
 }

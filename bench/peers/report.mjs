@@ -96,8 +96,14 @@ const sections = {
   wire: (wire) => [
     '### Requests on the wire for a payment, counted by a tap',
     table([
-      ['', 'the first', 'each one after it', 'to the facilitator, each'],
-      ...Object.entries(wire).map(([name, one]) => [name, one.first, one.each, one.toFacilitator ?? '–']),
+      ['', 'to buy', 'the first payment', 'each one after it', 'to the facilitator, each'],
+      ...Object.entries(wire).map(([name, one]) => [
+        name,
+        one.bought ?? '–',
+        one.first,
+        one.each,
+        one.toFacilitator ?? '–',
+      ]),
     ]),
   ],
   scale: (scale) => [
@@ -171,7 +177,7 @@ function cpuChart(cpu) {
   names.sort((a, b) => cpu[a].microseconds - cpu[b].microseconds);
   return barChart({
     title: 'What it costs a vendor to accept a payment',
-    note: 'CPU from the header to accepted, one process, no network, no chain, no settlement. Medians of slices taken in turns. Shorter is better.',
+    note: 'CPU from the header to accepted, in process: no network, no chain, no settlement. Medians. Shorter is better.',
     axis: 'µs of CPU',
     rows: names.map((name) => ({
       label: plain(name),
@@ -184,7 +190,7 @@ function cpuChart(cpu) {
 
 function amountChart(amounts) {
   return lineChart({
-    title: 'The same, by the units of a payment',
+    title: 'What it costs a vendor to accept a payment, by its units',
     note: 'A Privacy Pass token is one unit, a Cashu token has a proof for each bit, and a link of a chain is hashed for each unit.',
     x: { kind: 'log', label: 'units of one payment', marks: [1, 10, 100, 1000, 10_000] },
     y: { kind: 'log', label: 'µs of vendor CPU' },
@@ -216,12 +222,12 @@ function serverChart(http) {
 function scaleChart(scale) {
   return lineChart({
     title: 'A claim on SQLite, as cards grow',
-    note: 'CPU of this process for a durable claim, 64 callers. Medians of slices.',
+    note: 'CPU of a durable claim, over that of one on a ledger of 1,000 cards asked in turns with it. Medians.',
     x: { kind: 'log', label: 'cards in the ledger' },
-    y: { kind: 'linear', label: 'µs of CPU' },
+    y: { kind: 'linear', label: 'times a ledger of 1,000 cards' },
     series: [
-      { label: '2,000 are active', points: scale.map((row) => [row.cards, row.microseconds]) },
-      { label: 'all are active', points: scale.map((row) => [row.cards, row.allMicroseconds]) },
+      { label: '2,000 are active', points: scale.map((row) => [row.cards, row.times]) },
+      { label: 'all are active', points: scale.map((row) => [row.cards, row.allTimes]) },
     ],
   });
 }

@@ -7,6 +7,7 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { format } from 'prettier';
 
 const help = `impuls beside its peers: npm run bench:peers -- [options]
 
@@ -45,7 +46,9 @@ const suites = {
   async cpu() {
     const { measureCpu } = await import('./cpu.mjs');
     const { protocols } = await import('./protocols/index.mjs');
-    return measureCpu(Object.keys(protocols), { rounds: quick ? 3 : 7, quick, onProgress });
+    const load = quick ? { rounds: 3, milliseconds: 100 } : { rounds: 7, milliseconds: 300 };
+    const found = await measureCpu(Object.keys(protocols), { amounts: [1], ...load, onProgress });
+    return found[1];
   },
   async amounts() {
     const { measureCpu } = await import('./cpu.mjs');
@@ -58,11 +61,8 @@ const suites = {
       'x402-exact',
       'mppx-voucher',
     ];
-    const found = {};
-    for (const amount of quick ? [1, 64, 1023] : [1, 4, 16, 64, 256, 1024, 4095]) {
-      found[amount] = await measureCpu(names, { amount, rounds: quick ? 1 : 3, quick: true, onProgress });
-    }
-    return found;
+    const amounts = quick ? [1, 64, 1023] : [1, 4, 16, 64, 256, 1024, 4095];
+    return measureCpu(names, { amounts, rounds: quick ? 1 : 3, milliseconds: 100, onProgress });
   },
   async http() {
     const { measureHttp } = await import('./http.mjs');
@@ -111,15 +111,18 @@ for (const name of wanted) {
   const loadBefore = load();
   results[name] = await suites[name]();
   results.machine.load[name] = [loadBefore, load()];
-  if (options.out) write();
+  if (options.out) await write();
 }
 if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
 process.stdout.write(options.json ? `${JSON.stringify(results)}\n` : writeMarkdown(results));
 
 /** What has been measured so far is kept, whatever comes after. */
-function write() {
+async function write() {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  writeFileSync(
+    file,
+    await format(JSON.stringify(results, undefined, 2), { parser: 'json', printWidth: 110 }),
+  );
   writeFileSync(file.replace(/json$/, 'md'), writeMarkdown(results));
   const pictures = join(root, 'docs/pictures');
   mkdirSync(pictures, { recursive: true });
