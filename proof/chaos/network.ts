@@ -72,9 +72,13 @@ export async function openNetwork(prefix: string, names: readonly string[]): Pro
     }
   }
 
+  /** An address that is not known by now is looked for anew. */
+  async function forget({ namespace }: Host, address: string): Promise<void> {
+    await ip('-n', namespace, 'neigh', 'del', address, 'dev', 'eth0').catch(() => {});
+  }
+
   async function redirect(from: Host, to: Host): Promise<void> {
-    for (const address of addressesOf(to))
-      await ip('-n', from.namespace, 'neigh', 'del', address, 'dev', 'eth0');
+    for (const address of [to.address, leadAddress]) await forget(from, address);
   }
 
   async function killAll({ namespace }: Host): Promise<void> {
@@ -102,9 +106,7 @@ export async function openNetwork(prefix: string, names: readonly string[]): Pro
       leading = host;
       await ip('-n', host.namespace, 'addr', 'add', ...entry);
       // What a gratuitous ARP would tell.
-      for (const { namespace } of Object.values(hosts)) {
-        await ip('-n', namespace, 'neigh', 'del', leadAddress, 'dev', 'eth0').catch(() => {});
-      }
+      for (const host of Object.values(hosts)) await forget(host, leadAddress);
     },
     async close() {
       await Promise.all(Object.values(hosts).map(killAll));

@@ -26,7 +26,8 @@ export interface ProgramOptions {
 type Line = { readonly id?: number; readonly value?: unknown; readonly error?: string };
 
 const bundles = new Map<string, Promise<string>>();
-const bundler = new URL('../../tools/run-ts.mjs', import.meta.url).href;
+// Another copy of it than the one that waits for this program to end.
+const bundler = new URL('../../tools/run-ts.mjs?bundler', import.meta.url).href;
 
 /** Programs are bundled once, so that starting one anew takes no longer than starting it. */
 function bundleOf(name: string): Promise<string> {

@@ -26,23 +26,18 @@ export interface Stall {
   readonly delayed: number;
 }
 
-/** How long after it is mended what goes wrong is put down to it. */
+/** How long after it is mended what goes wrong is put down to it, unless something else breaks by then. */
 export const aftermathMs = 4000;
 
 /** @param answered in any order */
 export function measureStalls(episodes: readonly Episode[], answered: readonly Moment[]): Stall[] {
   const moments = [...answered].sort((a, b) => a.at - b.at);
-  return episodes.map(({ name, what, struckAt, mendedAt }) => {
-    const until = mendedAt + aftermathMs;
-    let last = struckAt;
-    let stalled = 0;
-    for (const { at } of moments) {
-      if (at <= struckAt) continue;
-      if (last < until) stalled = Math.max(stalled, at - last);
-      last = at;
-    }
+  return episodes.map(({ name, what, struckAt, mendedAt }, i) => {
+    const until = Math.min(mendedAt + aftermathMs, episodes[i + 1]?.struckAt ?? Infinity);
+    const within = moments.map(({ at }) => at).filter((at) => at > struckAt && at < until);
+    const stalled = longestGap([struckAt, ...within, until]);
     const waits = moments
-      .filter(({ begun, at }) => at > struckAt && begun < until)
+      .filter(({ begun, at }) => at > struckAt && begun < mendedAt)
       .map(({ begun, at }) => at - begun);
     return {
       name,
@@ -53,6 +48,10 @@ export function measureStalls(episodes: readonly Episode[], answered: readonly M
       delayed: waits.filter((wait) => wait > 1000).length,
     };
   });
+}
+
+function longestGap(times: readonly number[]): number {
+  return Math.max(0, ...times.slice(1).map((at, i) => at - times[i]!));
 }
 
 /** Answers in each second from `from` to `to`. */

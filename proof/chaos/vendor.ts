@@ -3,18 +3,20 @@ import { createServer } from 'node:http';
 import { toBase64url } from '../../src/core/base64url.js';
 import { deriveReference } from '../../src/core/claim.js';
 import { createNodeHandler, createPaidNodeHandler } from '../../src/node/http.js';
+import { openPostgresLedger } from '../../src/node/postgres.js';
 import { openVendorFolder } from '../../src/node/vendor/folder.js';
 import { createVendor, type ClaimRecord, type Payment } from '../../src/server/index.js';
 import { answerTo, prices, type Request } from './calls.js';
-import { openLedger } from './ledger.js';
 import { answerQuestions, tell } from './talk.js';
 
 /** One of several vendors over one ledger. It notes each run of a handler in a file before anything else. */
 export interface VendorSettings {
   /** As `initVendorFolder` made it. */
   readonly folder: string;
-  /** See `openLedger`. */
-  readonly ledger: string;
+  /** URL of the database. */
+  readonly database: string;
+  /** How long after its end what it left pending is interrupted. */
+  readonly leaseSeconds: number;
   readonly runs: string;
   readonly host: string;
   /** 0 for any. */
@@ -37,7 +39,8 @@ export interface FoundClaim {
 
 const settings = JSON.parse(process.argv[2]!) as VendorSettings;
 const { document, keys } = await openVendorFolder(settings.folder);
-const ledger = await openLedger(settings.ledger);
+const { database: url, leaseSeconds } = settings;
+const ledger = await openPostgresLedger({ url, leaseSeconds });
 /** How far its clock is ahead. */
 let aheadMs = 0;
 

@@ -108,7 +108,8 @@ async function furnish(
     runFiles.push(runs);
     const place: VendorSettings = {
       folder: vendorFolder,
-      ledger: databaseUrl(leadAddress),
+      database: databaseUrl(leadAddress),
+      leaseSeconds: 10,
       runs,
       host: host.address,
       port: 8000,
@@ -168,7 +169,7 @@ async function furnish(
         else ended.push(told);
       },
     });
-    open.push(() => program.stop());
+    open.push(() => program.kill());
     wallets.push(program);
     const count = 2 * settings.names.length;
     const codes = (await vendors[0]!.program.ask('vouchers', { denomination, count })) as string[];
