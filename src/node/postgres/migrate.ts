@@ -2,6 +2,9 @@ import { ImpulsError } from '../../core/errors.js';
 import { sqlState, type Database } from './database.js';
 import { migrations, schemaVersion } from './schema.js';
 
+/** The version of tables whose ledger goes on elsewhere. */
+export const movedVersion = -1;
+
 /** What those who open an empty database at once may hear from it: the other one was faster. */
 const overtaken = ['23505', '42P06', '42P07', 'XX000'];
 
@@ -49,6 +52,11 @@ async function versionOf(database: Database): Promise<number | undefined> {
 }
 
 function refuseNewer(version: number): void {
+  if (version === movedVersion) {
+    throw new ImpulsError('invalid-argument', 'the ledger was moved out of this database', {
+      hint: 'It goes on where it was moved to; what is here is what it was then.',
+    });
+  }
   if (version <= schemaVersion) return;
   throw new ImpulsError('storage-corrupt', `the ledger's tables are of version ${version}, which is newer`, {
     hint: 'Run the version of impuls that made them, or a newer one.',

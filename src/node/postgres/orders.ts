@@ -13,6 +13,7 @@ import {
 import type {
   ClaimRecord,
   Credited,
+  CreditPurpose,
   CreditTo,
   IssuedCard,
   Order,
@@ -22,6 +23,7 @@ import type {
 } from '../../server/ledger.js';
 import { decodeItems, decodeList, encodeItems, encodeList, encodeState } from '../sqlite/codec.js';
 import { orderStates, purposes } from '../sqlite/records.js';
+import { creditRoutes } from '../sqlite/routes.js';
 import { boolArray, byteaArray, int2Array, textArray } from './arrays.js';
 import type { Database, Query, Row } from './database.js';
 import { bytesOf } from './rows.js';
@@ -34,9 +36,7 @@ export class Orders {
 
   constructor(database: Database) {
     this.#database = database;
-    this.#columns = `SELECT o.id, o.items, o.state, o.stopped, o.isolated, o.digest, o.signatures, o.batch, o.serial, b.expires,
-      o.purpose, o.credit, o.at, o.paid
-      FROM ${database.schema}.orders o LEFT JOIN ${database.schema}.batches b ON b.number = o.batch`;
+    this.#columns = orderColumns(database.schema);
   }
 
   async create(orders: readonly Order[], at: number): Promise<void> {
@@ -158,7 +158,7 @@ export class Orders {
       const order = creditedOrder(await this.#lock(query, to.order), to, claim.kept, claim.acceptedAt);
       if (!order) return undefined;
       await query(`UPDATE ${schema}.orders SET credit = $2 WHERE id = $1`, [to.order, order.credit!.units]);
-      await this.#insertClaim(query, id, claim);
+      await this.#insertClaim(query, id, claim, to.purpose);
       const tally = new Tally();
       const key = card[0] as string;
       tally.count('#orders', added.length);
@@ -199,11 +199,11 @@ export class Orders {
     return row && orderOf(row);
   }
 
-  async #insertClaim(query: Query, card: CardId, claim: ClaimRecord): Promise<void> {
+  async #insertClaim(query: Query, card: CardId, claim: ClaimRecord, purpose: CreditPurpose): Promise<void> {
     await query(
       `INSERT INTO ${this.#database.schema}.claims (card, upto, tag, units, kept, status, safe, route, instance, accepted_at,
          challenge_expires, proof, key, name, print)
-       VALUES ($1, $2, $3, $4, $5, 1, $6, 0, 0, $7, $8, $9, $10, $11, $12)`,
+       VALUES ($1, $2, $3, $4, $5, 1, $6, $13, 0, $7, $8, $9, $10, $11, $12)`,
       [
         card,
         claim.end,
@@ -217,6 +217,7 @@ export class Orders {
         claim.key ? Buffer.from(claim.key) : null,
         claim.idempotency?.name ?? null,
         claim.idempotency?.print ?? null,
+        creditRoutes[purpose],
       ],
     );
   }
@@ -233,7 +234,14 @@ function countCode(tally: Tally, { code }: HeldOrder, from: string, to: string):
   tally.count(to, 1, String(code.batch));
 }
 
-function orderOf(row: Row): HeldOrder {
+/** Reads orders `o` as `orderOf` takes them. @param schema quoted */
+export function orderColumns(schema: string): string {
+  return `SELECT o.id, o.items, o.state, o.stopped, o.isolated, o.digest, o.signatures, o.batch, o.serial, b.expires,
+    o.purpose, o.credit, o.at, o.paid
+    FROM ${schema}.orders o LEFT JOIN ${schema}.batches b ON b.number = o.batch`;
+}
+
+export function orderOf(row: Row): HeldOrder {
   const [id, items, state, stopped, isolated, digest, signatures, batch, serial, expires] = row;
   const [purpose, units, at, paid] = row.slice(10);
   const named = orderStates[Number(state)];

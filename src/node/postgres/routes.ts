@@ -7,7 +7,12 @@ const maxRoutes = 1000;
 export class Routes {
   readonly #database: Database;
   readonly #numbers = new Map<string, number>([['', 0]]);
-  readonly #names = new Map<number, string>([[0, '']]);
+  /** Those below 0 stand for credits: see `creditRoutes`. */
+  readonly #names = new Map<number, string>([
+    [0, ''],
+    [-1, ''],
+    [-2, ''],
+  ]);
   #full = false;
 
   constructor(database: Database) {
