@@ -19,6 +19,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'vendor status': async () => (await import('./commands/vendor-status.js')).vendorStatus,
   'vendor dashboard': async () => (await import('./commands/vendor-dashboard.js')).vendorDashboard,
   'vendor backup': async () => (await import('./commands/vendor-backup.js')).vendorBackup,
+  'vendor move': async () => (await import('./commands/vendor-move.js')).vendorMove,
   'vendor restore': async () => (await import('./commands/vendor-restore.js')).vendorRestore,
   'vendor quarantine': async () => (await import('./commands/vendor-quarantine.js')).vendorQuarantine,
   doctor: async () => (await import('./commands/doctor.js')).doctor,

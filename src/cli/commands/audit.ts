@@ -1,6 +1,7 @@
 import { ImpulsError } from '../../core/errors.js';
 import { auditLedger, type AuditReport, type AuditStep, type ChainHead } from '../../node/audit.js';
 import { openVendorFolder } from '../../node/vendor/folder.js';
+import { refuseDatabase } from '../../node/vendor/ledger.js';
 import { formatCount, plural } from '../amounts.js';
 import { defineCommand } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -30,7 +31,12 @@ export const audit = defineCommand({
   examples: ['impuls audit shop', 'impuls audit shop --expect 4711:q1w2…'],
   async run({ terminal, values, positionals }) {
     const expect = values.expect === undefined ? undefined : readHead(values.expect);
-    const { ledgerPath, document, ended } = await openVendorFolder(positionals[0] ?? '.');
+    const { ledgerPath, document, ended, settings } = await openVendorFolder(positionals[0] ?? '.');
+    refuseDatabase(
+      settings,
+      'there is no chained journal to audit',
+      'See `impuls liability` for its books. Who may write to a database is for its roles to say.',
+    );
     const bar = terminal.bar();
     const report = await auditLedger(ledgerPath, {
       terms: new Map([...ended, ...document.cards].map((key) => [key.id, key])),

@@ -3,7 +3,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { ImpulsError } from '../../core/errors.js';
 import { exists } from '../../node/durable-file.js';
 import { initVendorFolder } from '../../node/vendor/folder.js';
-import { readRefunds, type VendorMode } from '../../node/vendor/settings.js';
+import { readRefunds, withoutPassword, type VendorMode } from '../../node/vendor/settings.js';
 import { plural } from '../amounts.js';
 import { defineCommand, wholeNumber } from '../command.js';
 import { formatPairs } from '../table.js';
@@ -37,6 +37,11 @@ export const vendorInit = defineCommand({
       value: 'reference|none',
       help: 'Whether you pay out what is left on cards, to whoever shows a reference; default none',
     },
+    database: {
+      type: 'string',
+      value: '<url>',
+      help: 'Its ledger is in PostgreSQL, for many servers: postgres://user@host/name; default: a file',
+    },
     port: { type: 'string', value: '<port>', help: 'Where it listens; default: that of the origin, or 8402' },
   },
   words: [0, 1],
@@ -67,6 +72,7 @@ export const vendorInit = defineCommand({
           listen: { host: '127.0.0.1', port: portOf(origin, values.port) },
           routes: [{ path: '/articles/*', price: 1, folder: 'articles' }],
           refunds,
+          ...(values.database !== undefined && { database: withoutPassword(values.database) }),
           denominations,
         },
         { onProgress: (done, total) => bar.update('making keys', done, total) },

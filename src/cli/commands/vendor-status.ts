@@ -3,7 +3,9 @@ import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js
 import type { FailureGauge, Totals } from '../../server/index.js';
 import { formatCount, formatUnits } from '../amounts.js';
 import { defineCommand } from '../command.js';
+import { askEvery } from '../serving/admin-socket.js';
 import { askLedger } from '../serving/ledger-owner.js';
+import { sumFailures } from '../serving/server-sums.js';
 import { formatPairs } from '../table.js';
 import type { Paint } from '../paint.js';
 
@@ -20,7 +22,7 @@ export const vendorStatus = defineCommand({
   options: {},
   words: [0, 1],
   notes:
-    'Works beside a running `vendor serve`. Wrong vouchers are counted by a server while it runs, in memory, and it\ntells of no source.',
+    'Works beside a running `vendor serve`. Wrong vouchers are counted by a server while it runs, in memory, and it\ntells of no source. Of servers on other hosts the counts are not known here.',
   async run({ terminal, positionals }) {
     const folder = await openVendorFolder(positionals[0] ?? '.');
     const { totals, failures } = await readStatus(folder);
@@ -56,6 +58,8 @@ function describeFailures(gauge: FailureGauge, paint: Paint): string {
   return blockedSources > 0 ? paint.yellow(text) : text;
 }
 
-function readStatus(folder: VendorFolder): Promise<Status> {
+async function readStatus(folder: VendorFolder): Promise<Status> {
+  const told = (await askEvery(folder.path, { do: 'status' })) as ReadonlyArray<Required<Status>>;
+  if (told[0]) return { totals: told[0].totals, failures: sumFailures(told.map(({ failures }) => failures)) };
   return askLedger<Status>(folder, { do: 'status' }, async (ledger) => ({ totals: await ledger.totals() }));
 }

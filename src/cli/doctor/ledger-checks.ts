@@ -5,15 +5,20 @@ import { loadDriver, openReadOnly } from '../../node/sqlite/files.js';
 import { migrations } from '../../node/sqlite/migrations.js';
 import { applicationId, schemaVersion } from '../../node/sqlite/schema.js';
 import type { VendorFolder } from '../../node/vendor/folder.js';
+import { databaseOf } from '../../node/vendor/ledger.js';
 import { formatBytes } from '../amounts.js';
 import { fail, ok, warn, type Check } from './check.js';
+import { checkDatabase } from './database-checks.js';
 
-/** The ledger as a file: it is only read, beside whoever owns it. */
+/** The ledger, as a file or in a database: it is only read, beside whoever has it open. */
 
 /** A log that is not carried over grows for ever. */
 const longLog = 512_000_000;
 
-export async function checkLedger({ ledgerPath }: VendorFolder): Promise<Check[]> {
+export async function checkLedger(folder: VendorFolder, now: number): Promise<Check[]> {
+  const { ledgerPath } = folder;
+  const address = await databaseOf(folder);
+  if (address !== undefined) return checkDatabase(address, now);
   if (!(await exists(ledgerPath)))
     return [ok('ledger', 'none yet: the first `impuls vendor serve` makes it')];
   const driver = await loadDriver();

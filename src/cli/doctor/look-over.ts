@@ -33,7 +33,7 @@ export async function lookOver(path: string, reach: Reach, logs: readonly string
     ...checkKeys(folder, now),
     checkClock(folder, Math.floor(mtimeMs / 1000), now),
     ...(await checkRoom(path)),
-    ...(await attempt('ledger', () => checkLedger(folder))),
+    ...(await attempt('ledger', () => checkLedger(folder, now))),
     ...(await attempt('server', () => checkServer(folder))),
     ...(reach === 'online' ? await checkOrigin(folder.document, platformNetwork) : []),
     ...(await Promise.all(logs.map(checkLog))).flat(),

@@ -1,12 +1,14 @@
-import { rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join, relative } from 'node:path';
 import { ImpulsError, isImpulsError, type ErrorCode } from '../../core/errors.js';
 import { parseJson, type JsonValue } from '../../core/wire/canonical-json.js';
 
 /**
- * The ledger has one owner: the server, while it runs. Other commands ask it over a socket in the vendor folder that only the
- * owner of the folder can open. One line of JSON goes in, one comes out.
+ * A ledger on SQLite has one owner: the server, while it runs. Other commands ask it over a socket in the vendor folder that only the
+ * owner of the folder can open. One line of JSON goes in, one comes out. Of servers that share a ledger in a database each has its own
+ * socket: any of them can answer for the ledger, and each for what it has in memory.
  *
  *   {"do":"reload"}                                        → {"ok":{"document":"<D of the key document that is served now>"}}
  *   {"do":"quarantined"}, {"do":"lift-quarantine"}         → {"ok":[…]}, the keys that are or were held
@@ -34,21 +36,32 @@ const maxReply = 1 << 28;
 const maxSocketPath = 103;
 const patienceMs = 30_000;
 
-function socketPath(folder: string): string {
-  const absolute = join(folder, 'admin.sock');
+/** The socket of the one server that owns a ledger; those of servers that share one have a random name each. */
+const ownSocket = 'admin.sock';
+const sharedSocket = /^admin-[0-9a-f]{8}\.sock$/;
+
+function socketPath(folder: string, name: string): string {
+  const absolute = join(folder, name);
   const near = relative(process.cwd(), absolute);
   return near.length < absolute.length ? near : absolute;
 }
 
 /**
- * To be called by the owner of the ledger only: a socket that is there was left behind.
+ * To be called by who has the ledger open.
  *
+ * @param who `owner`: a socket of that name that is there was left behind. `one-of-many`: others may listen as well
  * @returns undefined where the path of the folder is too long for a socket
  */
-export async function listenForAdmin(folder: string, handle: AdminHandler): Promise<AdminSocket | undefined> {
-  const path = socketPath(folder);
+export async function listenForAdmin(
+  folder: string,
+  who: 'owner' | 'one-of-many',
+  handle: AdminHandler,
+): Promise<AdminSocket | undefined> {
+  const name = who === 'owner' ? ownSocket : `admin-${randomBytes(4).toString('hex')}.sock`;
+  const path = socketPath(folder, name);
   if (Buffer.byteLength(path) > maxSocketPath) return undefined;
-  await rm(path, { force: true });
+  if (who === 'owner') await rm(path, { force: true });
+  else await removeDead(folder);
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     readLine(socket, maxLine)
@@ -77,26 +90,62 @@ async function answer(line: string, handle: AdminHandler): Promise<object> {
   }
 }
 
+/** Sockets of servers that were killed. */
+async function removeDead(folder: string): Promise<void> {
+  for (const name of await socketsIn(folder)) {
+    const path = socketPath(folder, name);
+    const socket = await connected(path);
+    socket?.destroy();
+    if (!socket) await rm(path, { force: true });
+  }
+}
+
+/** Those that have names of their own first. */
+async function socketsIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((): string[] => []);
+  return [...names.filter((name) => sharedSocket.test(name)).sort(), ownSocket];
+}
+
+async function connected(path: string): Promise<Socket | undefined> {
+  if (Buffer.byteLength(path) > maxSocketPath) return undefined;
+  const socket = connect(path);
+  const isOpen = await new Promise<boolean>((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  });
+  if (!isOpen) return undefined;
+  return socket.on('error', () => socket.destroy());
+}
+
 /** @returns undefined if no server listens in that folder @throws ImpulsError what the server says, or `storage-failed` */
 export async function askAdmin(
   folder: string,
   request: object,
 ): Promise<{ readonly ok: unknown } | undefined> {
-  const path = socketPath(folder);
-  if (Buffer.byteLength(path) > maxSocketPath) return undefined;
-  const socket = connect(path);
-  const connected = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  });
-  if (!connected) return undefined;
-  socket.on('error', () => socket.destroy());
+  for (const name of await socketsIn(folder)) {
+    const socket = await connected(socketPath(folder, name));
+    if (socket) return { ok: await ask(socket, request) };
+  }
+  return undefined;
+}
+
+/** The same of every server that listens in that folder. @returns what each says */
+export async function askEvery(folder: string, request: object): Promise<unknown[]> {
+  const answers: unknown[] = [];
+  for (const name of await socketsIn(folder)) {
+    const socket = await connected(socketPath(folder, name));
+    if (socket) answers.push(await ask(socket, request));
+  }
+  return answers;
+}
+
+async function ask(socket: Socket, request: object): Promise<unknown> {
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const reply = JSON.parse(await readLine(socket, maxReply)) as {
       readonly ok?: unknown;
       readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
     };
-    if (!reply.error) return { ok: reply.ok };
+    if (!reply.error) return reply.ok;
     const { code, message, hint } = reply.error;
     throw new ImpulsError(code, message, hint === undefined ? {} : { hint });
   } finally {

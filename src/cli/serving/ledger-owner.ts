@@ -1,10 +1,13 @@
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import type { VendorFolder } from '../../node/vendor/folder.js';
+import { openVendorLedger } from '../../node/vendor/ledger.js';
 import type { Ledger } from '../../server/index.js';
 import { askAdmin } from './admin-socket.js';
 
-/** A ledger has one owner: the server of its folder while it runs, and where none does, the command that opens it. */
+/**
+ * A ledger on SQLite has one owner: the server of its folder while it runs, and where none does, the command that opens it. One in a database
+ * has many: a command asks a server of its folder if one runs, and opens the ledger beside those of other hosts if none does.
+ */
 
 type Ask = (request: object) => Promise<unknown>;
 
@@ -15,7 +18,7 @@ type Ask = (request: object) => Promise<unknown>;
  * @param own the same of a ledger that this process has opened
  */
 export async function withOwner<D, T>(
-  { ledgerPath }: VendorFolder,
+  folder: VendorFolder,
   reach: () => Promise<D | undefined>,
   own: (ledger: Ledger) => D,
   work: (desk: D) => Promise<T>,
@@ -24,7 +27,7 @@ export async function withOwner<D, T>(
   if (remote) return work(remote);
   let ledger: Ledger;
   try {
-    ledger = await openSqliteLedger({ path: ledgerPath });
+    ledger = await openVendorLedger(folder);
   } catch (error) {
     const started = isImpulsError(error, 'storage-locked') ? await reach() : undefined;
     if (!started) throw error;

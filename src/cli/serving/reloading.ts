@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { isImpulsError } from '../../core/errors.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import type { Terminal } from '../terminal.js';
-import { askAdmin } from './admin-socket.js';
+import { askEvery } from './admin-socket.js';
 
 /** What became of a change: a server took it over, or none runs; or one has to be told. */
 export type Reloaded = 'reloaded' | 'no-server' | 'restart';
@@ -17,7 +17,7 @@ export async function reloadServer(
 ): Promise<{ readonly server: Reloaded; readonly folder: VendorFolder }> {
   let server: Reloaded;
   try {
-    server = (await askAdmin(resolve(path), { do: 'reload' })) ? 'reloaded' : 'no-server';
+    server = (await askEvery(resolve(path), { do: 'reload' })).length > 0 ? 'reloaded' : 'no-server';
   } catch (error) {
     if (!isImpulsError(error)) throw error;
     terminal.note(`The running server did not take the keys over: ${error.message}. Restart it.`);

@@ -18,6 +18,16 @@ import { servePages, type ServedPage } from './web-pages.js';
 
 /** For commands that do. */
 export const servingOptions = {
+  database: {
+    type: 'string',
+    value: '<url>',
+    help: 'The ledger is in PostgreSQL, for many servers: postgres://user@host/name; default: $IMPULS_DATABASE',
+  },
+  name: {
+    type: 'string',
+    value: '<name>',
+    help: 'One of many: 1 to 4 letters or digits, with which the ids of its metered streams begin',
+  },
   host: { type: 'string', value: '<host>', help: 'A loopback address; default: that of vendor.json' },
   port: { type: 'string', value: '<port>', help: '0 for any that is free; default: that of vendor.json' },
   'client-header': {
@@ -97,6 +107,8 @@ export async function serveUntilStopped(
   const server = await startVendorServer(folder, {
     host,
     port,
+    database: values.database,
+    name: values.name,
     clientHeader,
     routes: [...pages.flatMap(({ routes }) => routes), ...routes],
     ...(openBackstop && {

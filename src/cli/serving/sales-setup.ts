@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
 import { salesName } from '../../node/selling/sales-file.js';
 import type { Terminal } from '../terminal.js';
-import { askAdmin } from './admin-socket.js';
+import { askEvery } from './admin-socket.js';
 import type { Reloaded } from './reloading.js';
 
 /** What the commands that set sales up have in common. */
@@ -18,7 +18,7 @@ export function checkName(name: string): string {
 /** Has a running server sell as it stands in the folder now. */
 export async function reloadSales(terminal: Terminal, folder: string): Promise<Reloaded> {
   try {
-    return (await askAdmin(resolve(folder), { do: 'reload' })) ? 'reloaded' : 'no-server';
+    return (await askEvery(resolve(folder), { do: 'reload' })).length > 0 ? 'reloaded' : 'no-server';
   } catch (error) {
     if (!isImpulsError(error)) throw error;
     terminal.note(

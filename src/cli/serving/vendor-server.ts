@@ -11,9 +11,9 @@ import {
   createPaidNodeHandler,
 } from '../../node/http.js';
 import { sourceBehindProxy } from '../../node/source.js';
-import { openSqliteLedger } from '../../node/sqlite.js';
 import { daySeconds } from '../../node/vendor/files.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
+import { databaseOf, openVendorLedger } from '../../node/vendor/ledger.js';
 import { defaultRetention } from '../../node/vendor/settings.js';
 import {
   createVendor,
@@ -79,6 +79,10 @@ export interface ServerOptions {
   /** 0 for any that is free. */
   readonly port: number;
   readonly routes: readonly ServedRoute[];
+  /** The database that holds the ledger; may hold a password. Default: as `databaseOf`. */
+  readonly database?: string | undefined;
+  /** As `MeteringOptions.server`. */
+  readonly name?: string | undefined;
   /** The header, in lower case, in which a proxy before it says who calls. Default: none. */
   readonly clientHeader?: string | undefined;
   /** Made for the vendor once it is there. Default: what is not served is not there. */
@@ -114,16 +118,24 @@ const patience = { headersTimeout: 10_000, connectionsCheckingInterval: 5_000 };
 export async function startVendorServer(folder: VendorFolder, options: ServerOptions): Promise<VendorServer> {
   const { document, keys, recentDocuments } = folder;
   const { onError = () => {} } = options;
-  const ledger = await openLedger(folder);
+  const isShared = (await databaseOf(folder, options.database)) !== undefined;
+  const ledger = await openLedger(folder, options.database);
   const shelf = createContentShelf(folder.registryPath);
   let sales: SalesShelf | undefined;
   let backstop: Backstop | undefined;
   try {
     // What is wrong with it is told now, not to the first who buys.
     await shelf.count();
-    const { onRequest, onAnswered } = options;
-    const identity = { document, keys, recentDocuments };
-    const vendor = createVendor({ ...identity, ledger, onError, ...(onAnswered && { onAnswered }) });
+    const { onRequest, onAnswered, name } = options;
+    const vendor = createVendor({
+      document,
+      keys,
+      recentDocuments,
+      ledger,
+      onError,
+      ...(onAnswered && { onAnswered }),
+      ...(name !== undefined && { metering: { server: name } }),
+    });
     sales = createSalesShelf(folder, vendor, ledger, onError);
     await sales.reload();
     backstop = options.openBackstop?.(vendor);
@@ -163,7 +175,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
       return next;
     };
     const since = Math.floor(Date.now() / 1000);
-    const admin = await listenForAdmin(folder.path, (request) =>
+    const admin = await listenForAdmin(folder.path, isShared ? 'one-of-many' : 'owner', (request) =>
       answerAdmin({ vendor, ledger, sales, reload, since }, request, Math.floor(Date.now() / 1000)),
     );
     const { port } = server.address() as AddressInfo;
@@ -213,14 +225,14 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
   }
 }
 
-async function openLedger({ path, ledgerPath }: VendorFolder): Promise<Ledger> {
+async function openLedger(folder: VendorFolder, database: string | undefined): Promise<Ledger> {
   try {
-    return await openSqliteLedger({ path: ledgerPath });
+    return await openVendorLedger(folder, database);
   } catch (error) {
     if (!isImpulsError(error, 'storage-locked')) throw error;
-    throw new ImpulsError('storage-locked', `a server runs on ${path} already`, {
+    throw new ImpulsError('storage-locked', `a server runs on ${folder.path} already`, {
       cause: error,
-      hint: 'Stop that one first; `impuls voucher create` works beside it.',
+      hint: 'Stop that one first; `impuls voucher create` works beside it. Several need PostgreSQL: --database.',
     });
   }
 }

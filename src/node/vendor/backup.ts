@@ -10,6 +10,7 @@ import { syncFolder } from '../file-folder.js';
 import { copySqlite, hashFile, syncFile } from '../sqlite/copy.js';
 import { loadDriver, lockLedger } from '../sqlite/files.js';
 import { parsePublished } from './files.js';
+import { refuseDatabase } from './ledger.js';
 import { parseVendorSettings } from './settings.js';
 import { changeVendor, explaining, readVendor, retiredFile, storing, vendorFiles, written } from './store.js';
 
@@ -46,8 +47,8 @@ export function modeOf(name: string): number {
 
 /**
  * @param to the folder to be made; it is there whole or not at all
- * @throws ImpulsError `invalid-argument` if it is there already, or there is no vendor; `storage-locked` for a final one beside a
- *   server; `storage-corrupt`, `storage-failed`
+ * @throws ImpulsError `invalid-argument` if it is there already, or there is no vendor; `unsupported` for one whose ledger is in a
+ *   database; `storage-locked` for a final one beside a server; `storage-corrupt`, `storage-failed`
  */
 export async function backUpVendor(
   path: string,
@@ -59,6 +60,14 @@ export async function backUpVendor(
     throw new ImpulsError('invalid-argument', `${target} is there already`, {
       hint: 'Name a new folder: a backup is never written over.',
     });
+  }
+  if (await exists(join(folder, vendorFiles.settings))) {
+    const { settings } = await readVendor(folder, { ...(options.clock && { clock: options.clock }) });
+    refuseDatabase(
+      settings,
+      'it is no backup without its ledger',
+      'Back up the database, with pg_basebackup or pg_dump, and after it copy this folder; to come back: impuls vendor quarantine --hold.',
+    );
   }
   return options.state === 'final' ? retire(folder, target, options) : copyVendor(folder, target, options);
 }

@@ -19,6 +19,11 @@ export interface VendorSettings {
   readonly retention?: Retention;
   /** Default `none`. */
   readonly refunds?: Refunds;
+  /**
+   * Where the ledger is, if it is in PostgreSQL: `postgres://impuls@db.internal/impuls`, without a password. Default: in `ledger.db`, in
+   * the folder.
+   */
+  readonly database?: string;
 }
 
 /** `reference`: what is left on a card is paid out to whoever shows the reference of its refund. `none`: cards are exchanged only. */
@@ -47,7 +52,21 @@ export interface StaticRoute {
   readonly folder: string;
 }
 
-const members = ['version', 'origin', 'name', 'unit', 'mode', 'listen', 'routes', 'retention', 'refunds'];
+/** As they are to be written: what is undefined is left out. */
+type WrittenSettings = Omit<VendorSettings, 'database'> & { readonly database?: string | undefined };
+
+const members = [
+  'version',
+  'origin',
+  'name',
+  'unit',
+  'mode',
+  'listen',
+  'routes',
+  'retention',
+  'refunds',
+  'database',
+];
 const routeMembers = ['path', 'price', 'folder'];
 
 /** @throws ImpulsError `malformed` that names the member */
@@ -57,7 +76,7 @@ export function parseVendorSettings(text: string): VendorSettings {
   refuseUnknown(json, members, '');
   const unit = expectObject(json['unit'], 'unit');
   refuseUnknown(unit, ['code', 'currency', 'value'], 'unit.');
-  const { retention, refunds } = json;
+  const { retention, refunds, database } = json;
   const listen = expectObject(json['listen'], 'listen');
   refuseUnknown(listen, ['host', 'port'], 'listen.');
   return {
@@ -76,6 +95,7 @@ export function parseVendorSettings(text: string): VendorSettings {
     routes: expectArray(json['routes'], 'routes').map((route, i) => readRoute(route, `routes[${i}]`)),
     ...(retention !== undefined && { retention: readRetention(retention) }),
     ...(refunds !== undefined && { refunds: readRefunds(refunds) }),
+    ...(database !== undefined && { database: readDatabase(database) }),
   };
 }
 
@@ -91,9 +111,30 @@ export function readRefunds(value: JsonValue): Refunds {
   throw malformed('refunds is neither "reference" nor "none"');
 }
 
-export function formatVendorSettings(settings: VendorSettings): string {
-  const { origin, name, unit, mode, listen, routes, retention, refunds } = settings;
-  const written = { version: 1, origin, name, unit, mode, listen, routes, retention, refunds };
+function readDatabase(value: JsonValue): string {
+  const address = expectText(value, 'database');
+  checkDatabase(address);
+  if (withoutPassword(address) === address) return address;
+  throw malformed('database holds a password, and everybody may read this file: say it in IMPULS_DATABASE');
+}
+
+/** @throws ImpulsError `malformed`, which does not repeat what may hold a password */
+export function checkDatabase(address: string): void {
+  if (/^postgres(?:ql)?:\/\/\S+$/.test(address) && address.length <= 2000) return;
+  throw malformed('a database is named like postgres://impuls@db.internal/impuls');
+}
+
+/** An address of PostgreSQL as anybody may see it. */
+export function withoutPassword(address: string): string {
+  return address
+    .replace(/^([a-z]+:\/\/[^:@/?#]*):.*@/, '$1@')
+    .replace(/([?&])password=[^&#]*&?/g, '$1')
+    .replace(/[?&]$/, '');
+}
+
+export function formatVendorSettings(settings: WrittenSettings): string {
+  const { origin, name, unit, mode, listen, routes, retention, refunds, database } = settings;
+  const written = { version: 1, origin, name, unit, mode, listen, routes, retention, refunds, database };
   return `${JSON.stringify(written, null, 2)}\n`;
 }
 
