@@ -14,9 +14,11 @@ import {
   giveBackUnits,
   type Accepting,
   type ClaimTerms,
+  type TakingBack,
 } from './accept.js';
 import { createMemoryLedger } from './ledger-memory.js';
 import type { CardEntry, Ledger, StoredReply } from './ledger.js';
+import { createLoad } from './load.js';
 
 const now = 1_800_000_000;
 const expires = 1_900_000_000;
@@ -35,9 +37,15 @@ const usual: ClaimTerms = {
   challengeExpires: now + 60,
   challengeFree: () => true,
   sealed: true,
-  body: new Uint8Array(0),
+  body: async () => new Uint8Array(0),
 };
-const unsafe = { ...usual, safe: false };
+const unsafe = { safe: false };
+
+/** Terms that are not the usual, with the body at hand. */
+type Terms = Partial<Omit<ClaimTerms, 'body' | 'takingBack'>> & {
+  readonly body?: Uint8Array;
+  readonly takingBack?: TakingBack;
+};
 
 /** What a wallet may say beside the numbers of its claim. */
 interface Making {
@@ -65,6 +73,7 @@ async function open(kind: CardKind, over: (ledger: Ledger) => Partial<Ledger> = 
   const ledger: Ledger = { ...memory, ...over(memory) };
   const accepting: Accepting = {
     ledger,
+    load: createLoad(),
     repeats: createCounter(),
     forgeries: createCounter(),
     running: new Set(),
@@ -87,8 +96,18 @@ async function open(kind: CardKind, over: (ledger: Ledger) => Partial<Ledger> = 
       digest,
     };
   };
-  const pay = (payload: PaymentPayload, terms: Partial<ClaimTerms> = {}, request = get) =>
-    acceptClaim(accepting, payload, { ...request, digest: payload.digest }, { ...usual, ...terms });
+  const pay = (payload: PaymentPayload, { body, takingBack, ...terms }: Terms = {}, request = get) =>
+    acceptClaim(
+      accepting,
+      payload,
+      { ...request, digest: payload.digest },
+      {
+        ...usual,
+        ...terms,
+        ...(body && { body: async () => body }),
+        takingBack: takingBack && (() => takingBack),
+      },
+    );
   const spent = async () => (await memory.readCard(id))!.state.spent;
   return { id, entry, card, memory, accepting, make, pay, spent };
 }
