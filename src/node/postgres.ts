@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import type { CardId } from '../core/card.js';
 import { ImpulsError } from '../core/errors.js';
 import type { Ledger } from '../server/ledger.js';
@@ -15,6 +14,25 @@ import { Quarantine } from './postgres/quarantine.js';
 import { Routes } from './postgres/routes.js';
 import { readBooks, readTotals } from './postgres/sums.js';
 
+/** What of a `Pool` of `pg` a ledger uses. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export interface PostgresClient {
+  query(config: PostgresQuery): Promise<{ readonly rows: unknown[][] }>;
+  /** @param error the connection is of no use any more */
+  release(error?: Error): void;
+}
+
+export interface PostgresQuery {
+  readonly text: string;
+  readonly values: unknown[];
+  readonly rowMode: 'array';
+}
+
 export interface PostgresLedgerOptions {
   /**
    * `postgres://user:password@host:port/database`; secret, where it has a password. Of several hosts with commas between them,
@@ -22,7 +40,7 @@ export interface PostgresLedgerOptions {
    */
   readonly url?: string;
   /** Connections of the caller, instead of `url`; the ledger does not end them. */
-  readonly pool?: pg.Pool;
+  readonly pool?: PostgresPool;
   /** The schema in which the tables are, made if it is not there. Lower-case letters, digits and `_`. Default `impuls`. */
   readonly schema?: string;
   /** Connections at once, of those that `url` makes. Default 10. */
@@ -36,7 +54,10 @@ export interface PostgresLedgerOptions {
    * Default 30.
    */
   readonly leaseSeconds?: number;
-  /** Parts by hash into which the tables of cards and claims are made, when they are made: 1 to 256. Default 8. */
+  /**
+   * Parts by hash into which the tables of cards and claims are made, when they are made: 1 to 256. Default 1: every part costs
+   * time to plan each statement; see ADR 23.
+   */
   readonly partitions?: number;
 }
 
@@ -51,7 +72,7 @@ export interface PostgresLedgerOptions {
  * or does not sync what it commits, or the package is missing; `invalid-argument`
  */
 export async function openPostgresLedger(options: PostgresLedgerOptions): Promise<Ledger> {
-  const { schema = 'impuls', maxCards = 100_000, leaseSeconds = 30, partitions = 8 } = options;
+  const { schema = 'impuls', maxCards = 100_000, leaseSeconds = 30, partitions = 1 } = options;
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) {
     throw new ImpulsError('invalid-argument', 'a schema is named by lower-case letters, digits and _');
   }

@@ -44,6 +44,7 @@ describe('the dependencies', () => {
       'hono',
       'mppx',
       'pdfkit',
+      'pg',
       'prom-client',
       'qrcode',
       'stripe',

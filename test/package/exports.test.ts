@@ -118,6 +118,7 @@ const surface: Readonly<Record<string, readonly string[]>> = {
     'meterSeconds',
     'readCompletionRequest',
   ],
+  './server/postgres': ['openPostgresLedger'],
   './server/sqlite': ['openContentRegistry', 'openSqliteLedger'],
   './server/node': [
     'createCallHandler',

@@ -27,7 +27,7 @@ const layers: readonly Layer[] = [
   {
     name: 'node',
     below: ['core', 'server', 'client'],
-    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'qrcode', 'stripe', 'undici', 'zod'],
+    packages: ['@noble/curves', 'better-sqlite3', 'pdfkit', 'pg', 'qrcode', 'stripe', 'undici', 'zod'],
   },
   {
     name: 'adapters',

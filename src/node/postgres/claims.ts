@@ -34,7 +34,8 @@ interface GivingBack extends Move {
   readonly kept: number;
 }
 
-const lanes = 3;
+/** More at once are smaller, and each has to be planned. */
+const lanes = 2;
 /** Claims of which it is remembered where they end, which spares a search when they are resolved. */
 const maxEnds = 65_536;
 

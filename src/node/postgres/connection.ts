@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import { ImpulsError } from '../../core/errors.js';
-import type { PostgresLedgerOptions } from '../postgres.js';
+import type { PostgresClient, PostgresLedgerOptions, PostgresPool } from '../postgres.js';
 
 /** Connections to the database, on whichever of its hosts it can be written to. */
 export interface Connections {
   /** A connection for the caller alone, until its `release`. */
-  connect(): Promise<pg.PoolClient>;
+  connect(): Promise<PostgresClient>;
   /** Notes that a connection broke, or was silent for too long: the next one may be to another host. */
   broken(): void;
   end(): Promise<void>;
@@ -47,7 +47,7 @@ export async function openConnections(options: PostgresLedgerOptions): Promise<C
   };
 }
 
-function shareConnections(pool: pg.Pool): Connections {
+function shareConnections(pool: PostgresPool): Connections {
   pool.on('error', ignore);
   return { connect: () => pool.connect(), broken: ignore, end: async () => void pool.off('error', ignore) };
 }

@@ -69,7 +69,7 @@ export class Database {
     const query: Query = async (text, values = []) => {
       try {
         const config = { text, values: values as unknown[], rowMode: 'array' as const };
-        return (await client.query<unknown[]>(config)).rows;
+        return (await client.query(config)).rows;
       } catch (error) {
         if (!isSaid(error)) lost = error as Error;
         throw error;
