@@ -3,7 +3,7 @@ import type { Batch, CreditPurpose, Movement, MovementKind, Totals } from '../..
 import type { LedgerContents, LedgerRecord } from '../moving/records.js';
 import { decodeItems } from '../sqlite/codec.js';
 import { creditRoutes } from '../sqlite/routes.js';
-import type { Pool } from './connection.js';
+import type { Connections } from './connection.js';
 import { sqlState, storageError, type Query, type Row } from './database.js';
 import { orderColumns, orderOf } from './orders.js';
 import { bytesOf, cardColumns, cardOf, claimColumns, claimOf } from './rows.js';
@@ -17,22 +17,22 @@ const purposes = new Map<number, CreditPurpose>([
 ]);
 
 /** What the tables of a ledger hold, as it was when it was first asked for. @param schema quoted */
-export async function postgresContents(pool: Pool, schema: string): Promise<LedgerContents> {
-  const size = await within(pool, async (query) => {
+export async function postgresContents(connections: Connections, schema: string): Promise<LedgerContents> {
+  const size = await within(connections, async (query) => {
     const tables = ['batches', 'orders', 'cards', 'claims', 'sums', 'quarantine'];
     const counts = tables.map((table) => `(SELECT count(*) FROM ${schema}.${table})`).join(' + ');
     return 1 + Number((await query(`SELECT ${counts}`))[0]![0]);
   });
-  return { size, read: () => read(pool, schema) };
+  return { size, read: () => read(connections, schema) };
 }
 
-async function within<T>(pool: Pool, work: (query: Query) => Promise<T>): Promise<T> {
-  const client = await pool.pool.connect();
+async function within<T>(connections: Connections, work: (query: Query) => Promise<T>): Promise<T> {
+  const client = await connections.connect();
   let broken: Error | undefined;
   try {
     return await work(async (text, values = []) => {
       const said = { text, values: values as unknown[], rowMode: 'array' as const };
-      return (await client.query<unknown[]>(said)).rows;
+      return (await client.query(said)).rows;
     });
   } catch (error) {
     // A connection that has said nothing of its own has nothing to say any more.
@@ -43,11 +43,14 @@ async function within<T>(pool: Pool, work: (query: Query) => Promise<T>): Promis
   }
 }
 
-async function* read(pool: Pool, schema: string): AsyncGenerator<LedgerRecord, void, undefined> {
-  const client = await pool.pool.connect();
+async function* read(
+  connections: Connections,
+  schema: string,
+): AsyncGenerator<LedgerRecord, void, undefined> {
+  const client = await connections.connect();
   const query: Query = async (text, values = []) => {
     const said = { text, values: values as unknown[], rowMode: 'array' as const };
-    return (await client.query<unknown[]>(said)).rows;
+    return (await client.query(said)).rows;
   };
   let broken: Error | undefined;
   try {

@@ -11,7 +11,7 @@ import { openPostgresLedger } from '../postgres.js';
 import { openSqliteLedger } from '../sqlite.js';
 import { openSqliteContents } from '../sqlite/contents.js';
 import { fillSqliteLedger } from '../sqlite/filling.js';
-import { openPool } from './connection.js';
+import { openConnections } from './connection.js';
 import { postgresContents } from './contents.js';
 import { Database } from './database.js';
 import { fillPostgresLedger } from './filling.js';
@@ -42,8 +42,8 @@ async function fullFile(name: string) {
 async function emptyDatabase() {
   const url = await server.createDatabase();
   await (await openPostgresLedger({ url })).close();
-  const pool = await openPool({ url });
-  return { url, pool, database: new Database(pool.pool, 'impuls') };
+  const pool = await openConnections({ url });
+  return { url, pool, database: new Database(pool, 'impuls') };
 }
 
 describe('the tables of a PostgreSQL ledger that are filled from another ledger', () => {

@@ -1,4 +1,4 @@
-import { openPool } from './connection.js';
+import { openConnections } from './connection.js';
 import { Database, sqlState } from './database.js';
 
 /** What a database says of itself to who looks after it. */
@@ -17,9 +17,9 @@ export interface DatabaseLook {
 
 /** Looks, and changes nothing. @throws ImpulsError `storage-failed` where it cannot be reached */
 export async function lookAtDatabase(url: string): Promise<DatabaseLook> {
-  const pool = await openPool({ url, maxConnections: 1, timeoutSeconds: 10 });
+  const connections = await openConnections({ url, maxConnections: 1, timeoutSeconds: 10 });
   try {
-    const database = new Database(pool.pool, 'impuls');
+    const database = new Database(connections, 'impuls');
     const [row] = await database.read(`
       SELECT current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
           AND current_setting('synchronous_commit') <> 'off',
@@ -37,6 +37,6 @@ export async function lookAtDatabase(url: string): Promise<DatabaseLook> {
       return { ...common, version: undefined, servers: 0 };
     }
   } finally {
-    await pool.end();
+    await connections.end();
   }
 }

@@ -1,6 +1,6 @@
 import { ImpulsError } from '../../core/errors.js';
 import type { LedgerContents } from '../moving/records.js';
-import { openPool } from './connection.js';
+import { openConnections } from './connection.js';
 import { postgresContents } from './contents.js';
 import { Database } from './database.js';
 import { movedVersion } from './migrate.js';
@@ -18,8 +18,8 @@ const timeoutSeconds = 24 * 3600;
 
 /** The tables must be there. @throws ImpulsError `storage-failed`, `storage-locked` where servers have them open */
 export async function openMovingDatabase(url: string): Promise<MovingDatabase> {
-  const pool = await openPool({ url, timeoutSeconds });
-  const database = new Database(pool.pool, 'impuls');
+  const connections = await openConnections({ url, timeoutSeconds });
+  const database = new Database(connections, 'impuls');
   try {
     const [row] = await database.read(
       `SELECT count(*) FROM ${database.schema}.instances WHERE until > now()`,
@@ -27,11 +27,11 @@ export async function openMovingDatabase(url: string): Promise<MovingDatabase> {
     if (Number(row![0]) > 0) throw serversRun(Number(row![0]));
     return {
       database,
-      contents: () => postgresContents(pool, database.schema),
-      close: () => pool.end(),
+      contents: () => postgresContents(connections, database.schema),
+      close: () => connections.end(),
     };
   } catch (error) {
-    await pool.end();
+    await connections.end();
     throw error;
   }
 }
