@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
+import { ImpulsError } from '../src/core/errors.js';
+import { openConnections } from '../src/node/postgres/connection.js';
+import { Database } from '../src/node/postgres/database.js';
 import { openPostgresLedger } from '../src/node/postgres.js';
 import {
   acceptClaim,
@@ -124,6 +127,23 @@ describe('a PostgreSQL ledger', () => {
     expect((await ledger.readCard(cards[2]!.id))?.version).toBe(0);
     expect((await ledger.totals()).claims.pending).toBe(4);
     await ledger.close();
+  });
+
+  it('goes on after a transaction that broke off in between, on the connection that it had', async () => {
+    const connections = await openConnections({ url, maxConnections: 1 });
+    const database = new Database(connections, 'public');
+    await database.query('CREATE TABLE broken (n integer)');
+    const fault = new ImpulsError('malformed', 'a row that no ledger writes');
+    const broken = database.transaction(async (query) => {
+      await query('INSERT INTO broken VALUES (1)');
+      throw fault;
+    });
+    await expect(broken).rejects.toBe(fault);
+    const undone = database.transaction(async (query) => void (await query('INSERT INTO broken VALUES (2)')));
+    expect(await undone).toBeUndefined();
+    expect(await database.read('SELECT n FROM broken')).toEqual([]);
+    await database.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
+    await connections.end();
   });
 
   it('keeps of a card its newest state and no other', async () => {

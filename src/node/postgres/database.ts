@@ -47,7 +47,7 @@ export class Database {
    */
   async transaction<T>(work: (query: Query) => Promise<T | undefined>): Promise<T | undefined> {
     return this.#persist(() =>
-      this.#connected(async (query) => {
+      this.#connected(async (query, isLost) => {
         await query('BEGIN');
         try {
           const result = await work(query);
@@ -55,7 +55,7 @@ export class Database {
           return result;
         } catch (error) {
           // Where the connection is lost, the database does it by itself.
-          if (sqlState(error) !== undefined) await query('ROLLBACK');
+          if (!isLost()) await query('ROLLBACK');
           throw error;
         }
       }),
@@ -63,7 +63,7 @@ export class Database {
   }
 
   /** On a connection that is kept for others afterwards, unless it is lost. */
-  async #connected<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  async #connected<T>(work: (query: Query, isLost: () => boolean) => Promise<T>): Promise<T> {
     const client = await this.#connections.connect();
     let lost: Error | undefined;
     const query: Query = async (text, values = []) => {
@@ -76,7 +76,7 @@ export class Database {
       }
     };
     try {
-      return await work(query);
+      return await work(query, () => lost !== undefined);
     } finally {
       if (lost) this.#connections.broken();
       client.release(lost);
