@@ -205,7 +205,7 @@ export function createLedgerDisk(
       for (;;) {
         if (!life.alive) return never();
         const record = (await call(name, args)) as ClaimRecord | undefined;
-        if (!record || flaws.tellsTooMuch || isSettledOnDisk(record)) return afterwards(record);
+        if (!record || isTold(record)) return afterwards(record);
         await written(life, undefined).catch(() => {});
       }
     };
@@ -230,6 +230,10 @@ export function createLedgerDisk(
       if (name === 'giveBack' && args[3] === tag) return false;
     }
     return true;
+  }
+
+  function isTold(record: ClaimRecord): boolean {
+    return Boolean(flaws.tellsTooMuch ?? flaws.acknowledgesEarly) || isSettledOnDisk(record);
   }
 
   function repeatGiveBack(args: readonly unknown[]): void {
