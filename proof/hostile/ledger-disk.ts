@@ -43,8 +43,6 @@ export interface DiskWatcher {
 export interface DiskFlaws {
   /** Says that something is durable before it is. */
   readonly acknowledgesEarly?: true;
-  /** Says what it found though that may yet be lost. */
-  readonly tellsTooMuch?: true;
   /** Forgets that what was pending is interrupted. */
   readonly forgetsInterruptions?: true;
   /** Loses the record of a claim in a crash, and keeps what it did to the card. */
@@ -233,7 +231,7 @@ export function createLedgerDisk(
   }
 
   function isTold(record: ClaimRecord): boolean {
-    return Boolean(flaws.tellsTooMuch ?? flaws.acknowledgesEarly) || isSettledOnDisk(record);
+    return flaws.acknowledgesEarly === true || isSettledOnDisk(record);
   }
 
   function repeatGiveBack(args: readonly unknown[]): void {

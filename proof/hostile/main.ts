@@ -191,7 +191,7 @@ async function trySaboteurs(): Promise<void> {
     let seed = 0;
     while (!noticed && seed < 12) {
       seed++;
-      const report = await runWorld({ seed, calls: 160, flaws, rates: rough });
+      const report = await runWorld({ seed, calls: 120, wallets: 2, flaws, rates: rough });
       noticed = report.breaches.some(({ invariant }) => invariant === breaks);
     }
     results.push({ name, seeds: seed, noticed });

@@ -17,11 +17,6 @@ export const saboteurs: readonly Saboteur[] = [
     breaks: 'served is durable',
   },
   {
-    name: 'a ledger that tells of a claim that may yet be lost',
-    flaws: { ledger: { tellsTooMuch: true } },
-    breaks: 'served is durable',
-  },
-  {
     name: 'a ledger that keeps what a claim did to its card, and loses the claim',
     flaws: { ledger: { tearsTransactions: true } },
     breaks: 'units add up',
