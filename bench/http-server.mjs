@@ -35,7 +35,7 @@ const paid = createPaidNodeHandler(gate, answer);
 const challenge = await askChallenge(gate, '/paid');
 const tokens = [];
 for (let client = 0; client < Number(clients); client++) {
-  const card = makeCard({ protocol });
+  const card = makeCard({ protocol }, Number(claims));
   await openCard(ledger, vendor.document.cards[0], card);
   tokens.push(makeCredentials(card, challenge, `${origin}/paid`, Number(claims)));
 }

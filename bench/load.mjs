@@ -64,20 +64,15 @@ export async function measure(child, port, perClient) {
 
 const requestLines = (path, more = '') => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${more}\r\n`;
 
-/** As many free requests as paid ones, first free, then paid. @param lines what each client pays with, a header line each */
-export async function measurePair(child, port, lines) {
-  const requests = (toLine) => lines.map((one) => one.map(toLine));
-  const free = await measure(
-    child,
-    port,
-    requests(() => requestLines('/free')),
-  );
-  const paid = await measure(
-    child,
-    port,
-    requests((line) => requestLines('/paid', `${line}\r\n`)),
-  );
-  return { free, paid };
+/**
+ * First free requests, then paid ones.
+ * @param lines what each client pays with, a header line each
+ * @param freeEach free requests of each client, as many as paid ones unless told
+ */
+export async function measurePair(child, port, lines, freeEach = lines[0].length) {
+  const free = lines.map(() => Array(freeEach).fill(requestLines('/free')));
+  const paid = lines.map((one) => one.map((line) => requestLines('/paid', `${line}\r\n`)));
+  return { free: await measure(child, port, free), paid: await measure(child, port, paid) };
 }
 
 /** @returns medians of pairs; `ratio` and what is `added` are of adjacent ones */

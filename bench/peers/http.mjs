@@ -89,7 +89,8 @@ export async function measureHttp(
       onProgress(`${connections} connections: round ${round + 1}/${rounds + 1}`);
       for (const { child, port, claims, lines, pairs } of open) {
         const slice = lines.map((one) => one.slice(round * claims, (round + 1) * claims));
-        pairs.push(await measurePair(child, port, slice));
+        // Free requests cost all of them the same.
+        pairs.push(await measurePair(child, port, slice, servers['impuls-chain'][connections]));
       }
     }
     return Object.fromEntries(

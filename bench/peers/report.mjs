@@ -166,7 +166,9 @@ export function writeMarkdown({ machine, ...results }) {
     if (!results[name]) continue;
     parts.push(
       ...write(results[name]),
-      `Load of the machine before and after: ${machine.load[name].join(', ')}.`,
+      ...(machine.load[name]
+        ? [`Load of the machine before and after: ${machine.load[name].join(', ')}.`]
+        : []),
     );
   }
   return `${parts.join('\n\n')}\n`;
