@@ -27,6 +27,8 @@ export async function openConnections(options: PostgresLedgerOptions): Promise<C
     connectionTimeoutMillis: timeout,
     query_timeout: timeout,
     keepAlive: true,
+    // Where an address leads to another server by now, whoever waits for the old one's answer hears nothing until it asks.
+    keepAliveInitialDelayMillis: 3000,
     fallback_application_name: 'impuls',
     ...(hosts.count > 1 ? { verify: refuseStandby } : {}),
   });
