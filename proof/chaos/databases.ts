@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { appendFile, mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Host, Network } from './network.js';
@@ -127,8 +127,7 @@ export async function openNode(network: Network, host: Host, folder: string): Pr
       while ((await query(sql)).trim() === '0') await new Promise((resolve) => setTimeout(resolve, 50));
     },
     async fillDisk() {
-      const { bavail, bsize } = await statfs(disk);
-      await run('fallocate', ['-l', String(bavail * bsize), filler]);
+      for (const bytes of [1 << 20, 4096]) await writeUntilFull(filler, new Uint8Array(bytes));
     },
     async freeDisk() {
       await rm(filler, { force: true });
@@ -144,6 +143,14 @@ export async function openNode(network: Network, host: Host, folder: string): Pr
       await run('umount', [disk]);
     },
   };
+}
+
+async function writeUntilFull(path: string, piece: Uint8Array): Promise<void> {
+  try {
+    for (;;) await appendFile(path, piece);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOSPC') throw error;
+  }
 }
 
 /** Before there is a standby nothing waits for one. */

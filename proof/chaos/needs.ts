@@ -8,7 +8,6 @@ const programs = [
   ['/usr/sbin/nginx', 'nginx-light'],
   ['/sbin/ip', 'iproute2'],
   ['/usr/bin/setpriv', 'util-linux'],
-  ['/usr/bin/fallocate', 'util-linux'],
 ] as const;
 
 /** @throws ImpulsError `unsupported` that says what to install */
