@@ -83,6 +83,8 @@ export function topicHelp(name: string): string | undefined {
         '',
         '  {"proxy": "socks5h://127.0.0.1:9050", "privacy": "unlinkable-sessions", "delay": 24}',
         '',
+        'A vendor is a folder. Where its ledger is in PostgreSQL, IMPULS_DATABASE may say how it is reached, with a password.',
+        '',
         'Environment: NO_COLOR turns colours off, IMPULS_DEBUG shows where an unexpected error came from.',
       ].join('\n');
     default:

@@ -1,4 +1,6 @@
+import { unwatchFile, watchFile } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { contentPath } from '../../core/content-key.js';
@@ -15,6 +17,7 @@ import { daySeconds } from '../../node/vendor/files.js';
 import { openVendorFolder, type VendorFolder } from '../../node/vendor/folder.js';
 import { databaseOf, openVendorLedger } from '../../node/vendor/ledger.js';
 import { defaultRetention } from '../../node/vendor/settings.js';
+import { vendorFiles } from '../../node/vendor/store.js';
 import {
   createVendor,
   type ActivityKind,
@@ -109,6 +112,8 @@ export interface VendorServer {
 /** How long requests that have begun may take once the server is told to stop. */
 const graceMs = 5000;
 const upkeepEveryMs = 3_600_000;
+/** How often one of many servers looks whether the key document has changed. */
+const lookEveryMs = 5000;
 /** One more is closed as it opens: each keeps some 20 KiB. */
 const maxConnections = 4096;
 /** A head comes in one piece from all but those who want to keep a connection. */
@@ -192,6 +197,10 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
     };
     purge();
     const upkeeping = setInterval(upkeep, upkeepEveryMs);
+    // No command of another host can tell it, and a wallet refuses a server that shows an older document than the one before.
+    const published = join(folder.path, vendorFiles.document);
+    const look = (): void => void reload().catch(onError);
+    if (isShared) watchFile(published, { interval: lookEveryMs, persistent: false }, look);
     return {
       vendor,
       address: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
@@ -199,6 +208,7 @@ export async function startVendorServer(folder: VendorFolder, options: ServerOpt
       quarantined: () => ledger.quarantined(),
       async close() {
         clearInterval(upkeeping);
+        unwatchFile(published, look);
         await admin?.close();
         await reloading;
         const overdue = setTimeout(() => {
