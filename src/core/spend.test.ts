@@ -148,7 +148,7 @@ describe.each(kinds)('spending from a card of $protocol $generator', (kind) => {
           checkInvariants(kind, state, source);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 2 * (fc.readConfigureGlobal().numRuns ?? 100) },
     );
   });
 
@@ -212,6 +212,19 @@ describe('the verdicts', () => {
     expect(verdict({ status: 'released' })).toBe('released');
     expect(verdict({ status: 'interrupted' })).toBe('repeated');
     expect(verdict({ status: 'interrupted', safe: false })).toBe('outcome-unknown');
+  });
+
+  it('knows of a card that may have been spent elsewhere only what was over before', () => {
+    const held = { ...terms, cardHeld: true };
+    const verdict = (status?: KnownClaim['status']) => {
+      const known = status && { status, safe: true, repeats: 0 };
+      return spend(scheme, state, claim(1, 1), { ...held, known }).verdict;
+    };
+    expect(verdict()).toBe('restored');
+    expect(verdict('pending')).toBe('restored');
+    expect(verdict('interrupted')).toBe('restored');
+    expect(verdict('settled')).toBe('repeated');
+    expect(verdict('released')).toBe('released');
   });
 
   it('refuses an expired card or challenge, a price not met and a foreign body without touching the card', () => {
