@@ -10,7 +10,7 @@ export const areas: readonly Area[] = [
   {
     name: 'core',
     mutate: ['src/core/claim.ts', 'src/core/spend.ts', 'src/core/chain.ts', 'src/core/stream.ts'],
-    tests: ['src/core/{card,chain,claim,generators,spend,stream}.test.ts', 'test/vectors.test.ts'],
+    tests: ['src/core/{chain,claim,spend,stream}.test.ts', 'proof/mutation/vectors.suite.ts'],
   },
   {
     name: 'accept',
@@ -20,22 +20,22 @@ export const areas: readonly Area[] = [
   {
     name: 'ledger',
     mutate: ['src/server/ledger-{memory,memory-batches,memory-orders,books,orders}.ts'],
-    tests: ['src/server/ledger-memory.test.ts', 'src/server/ledger-books.test.ts'],
+    tests: ['src/server/ledger-{books,memory}.test.ts', 'proof/mutation/ledger.suite.ts'],
   },
   {
     name: 'sqlite',
     mutate: ['src/node/sqlite.ts', 'src/node/sqlite/{accounts,log,purge,recovery,store}.ts'],
-    tests: ['src/node/sqlite.test.ts', 'src/node/sqlite/*.test.ts', 'proof/mutation/ledger.test.ts'],
+    tests: ['proof/mutation/sqlite.suite.ts', 'src/node/sqlite.test.ts'],
   },
   {
     name: 'wallet',
     mutate: ['src/client/{claims,journal,records}.ts'],
-    tests: ['src/client/{allocate,claims,journal,records}.test.ts'],
+    tests: ['src/client/{claims,journal,records}.test.ts'],
   },
   {
     name: 'files',
     mutate: ['src/node/file-log.ts', 'src/node/file-log-lines.ts'],
-    tests: ['src/node/file-log.test.ts', 'test/storage.test.ts'],
+    tests: ['src/node/file-log.test.ts'],
   },
 ];
 

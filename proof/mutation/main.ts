@@ -14,6 +14,7 @@ Areas: ${areas.map(({ name }) => name).join(', ')}. Default: all, which takes ab
 
   --quick         one file of the first area: does it work here
   --only <files>  changes these files of the area only, with commas between them; with :from-to for lines
+  --sample <n>    changes one line in n only, and whatever goes over several lines
   --fresh         forgets what was found before; else only what has changed since is tried again
   --least <n>     the share in percent below which an area fails; default 85
   --json          prints the results as JSON
@@ -24,8 +25,14 @@ Areas: ${areas.map(({ name }) => name).join(', ')}. Default: all, which takes ab
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** One area, as Stryker runs it. */
-async function runArea(area: Area, mutate: readonly string[], fresh: boolean): Promise<AreaResult> {
+async function runArea(
+  area: Area,
+  mutate: readonly string[],
+  every: number,
+  fresh: boolean,
+): Promise<AreaResult> {
   process.env['IMPULS_MUTATION_AREA'] = area.name;
+  process.env['IMPULS_MUTATION_SAMPLE'] = String(every);
   const folder = join('.reports', 'mutation');
   const incrementalFile = join(folder, `${area.name}-incremental.json`);
   const mutants = await new Stryker({
@@ -40,7 +47,7 @@ async function runArea(area: Area, mutate: readonly string[], fresh: boolean): P
   const survivors = listSurvivors(root, mutants);
   mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, folder, `${area.name}-missed.txt`), survivors.map((line) => `${line}\n`).join(''));
-  return countMutants(area.name, mutants);
+  return countMutants(area.name, every, mutants);
 }
 
 /** Adds results to a file, each in the place of an older one of its area. */
@@ -63,6 +70,7 @@ async function main(): Promise<void> {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      sample: { type: 'string', default: '1' },
       fresh: { type: 'boolean', default: false },
       least: { type: 'string', default: '85' },
       json: { type: 'boolean', default: false },
@@ -80,7 +88,7 @@ async function main(): Promise<void> {
   const results: AreaResult[] = [];
   for (const area of chosen) {
     const all = values.quick ? area.mutate.slice(0, 1) : area.mutate;
-    results.push(await runArea(area, values.only?.split(',') ?? all, values.fresh));
+    results.push(await runArea(area, values.only?.split(',') ?? all, Number(values.sample), values.fresh));
   }
   if (values.out) writeResults(values.out, results);
   const missed = 'What no test noticed: .reports/mutation/<area>-missed.txt';

@@ -1,6 +1,8 @@
 /** How the changes of one area ended. */
 export interface AreaResult {
   readonly area: string;
+  /** One line in so many was changed. */
+  readonly every: number;
   readonly killed: number;
   /** Such a change makes a loop without an end: the tests do notice it. */
   readonly timedOut: number;
@@ -18,18 +20,22 @@ export interface Mutant {
   readonly fileName: string;
   readonly mutatorName: string;
   readonly status: string;
+  readonly statusReason?: string | undefined;
   readonly location: { readonly start: { readonly line: number; readonly column: number } };
   readonly replacement?: string | undefined;
 }
 
 /** Changes of which TypeScript makes nothing, and those that could not be tried, count neither way. */
-export function countMutants(area: string, mutants: readonly Mutant[]): AreaResult {
+export function countMutants(area: string, every: number, mutants: readonly Mutant[]): AreaResult {
   const count = (status: string): number => mutants.filter((mutant) => mutant.status === status).length;
   const [killed, timedOut] = [count('Killed'), count('Timeout')];
   const [survived, uncovered] = [count('Survived'), count('NoCoverage')];
   const all = killed + timedOut + survived + uncovered;
   const percent = all === 0 ? 100 : Math.floor((1000 * (killed + timedOut)) / all) / 10;
-  return { area, killed, timedOut, survived, uncovered, ignored: count('Ignored'), percent };
+  const ignored = mutants.filter(
+    (one) => one.status === 'Ignored' && one.statusReason !== 'not in the sample',
+  );
+  return { area, every, killed, timedOut, survived, uncovered, ignored: ignored.length, percent };
 }
 
 /** One line a change that no test noticed, as editors open it. */
@@ -45,10 +51,12 @@ export function listSurvivors(root: string, mutants: readonly Mutant[]): string[
 
 export function formatTable(results: readonly AreaResult[]): string {
   const rows = results.map(
-    ({ area, killed, timedOut, survived, uncovered, ignored, percent }) =>
-      `| ${area} | ${killed + timedOut} | ${survived + uncovered} | ${ignored} | ${percent.toFixed(1)} % |`,
+    ({ area, every, killed, timedOut, survived, uncovered, ignored, percent }) =>
+      `| ${area} | ${every === 1 ? 'all' : `1 in ${every}`} | ${killed + timedOut} | ${survived + uncovered} | ${ignored} | ${percent.toFixed(1)} % |`,
   );
-  return ['| Area | Noticed | Missed | Set aside | Share |', '| --- | --: | --: | --: | --: |', ...rows].join(
-    '\n',
-  );
+  return [
+    '| Area | Lines | Noticed | Missed | Set aside | Share |',
+    '| --- | --: | --: | --: | --: | --: |',
+    ...rows,
+  ].join('\n');
 }
