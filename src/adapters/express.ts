@@ -1,9 +1,10 @@
 import type { Request, RequestHandler } from 'express';
-import { callOf, guard, send } from '../node/http.js';
+import { guard } from '../node/guard.js';
+import { callOf, send } from '../node/http.js';
 import { checkUnread } from '../node/request-body.js';
 import { sourceOfAddress } from '../node/source.js';
 import { isImpulsError } from '../core/errors.js';
-import type { Payment, Vendor } from '../server/index.js';
+import type { Call, Payment, Vendor } from '../server/index.js';
 import { answerOwn } from './own-paths.js';
 import { routeOf, type Priced } from './priced.js';
 import { letGo } from './let-go.js';
@@ -28,12 +29,20 @@ export function endpoints(vendor: Vendor): RequestHandler {
   return async (req, res, next) => {
     const call = callOf(req, () => sourceOfAddress(req.ip));
     let failure: unknown;
-    const body = (limit: number): Promise<Uint8Array> =>
-      call.body(limit).catch((error: unknown) => {
-        failure = error;
-        throw error;
-      });
-    const reply = await answerOwn(vendor, { ...call, body });
+    const watched: Call = {
+      method: call.method,
+      target: call.target,
+      header: (name) => call.header(name),
+      body: (limit, take) =>
+        call.body(limit, take).catch((error: unknown) => {
+          failure = error;
+          throw error;
+        }),
+      get source() {
+        return call.source;
+      },
+    };
+    const reply = await answerOwn(vendor, watched);
     // The vendor would answer that it cannot just now.
     if (isImpulsError(failure, 'invalid-argument')) next(failure);
     else if (reply) send(req, res, reply);

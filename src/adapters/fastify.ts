@@ -1,5 +1,6 @@
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
-import { callOf, guard } from '../node/http.js';
+import { guard } from '../node/guard.js';
+import { callOf } from '../node/http.js';
 import { checkUnread } from '../node/request-body.js';
 import { sourceOfAddress } from '../node/source.js';
 import type { Payment, Reply, Vendor } from '../server/index.js';

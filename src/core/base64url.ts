@@ -6,23 +6,44 @@ const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const values = new Int8Array(128).fill(-1);
 for (let i = 0; i < 64; i++) values[alphabet.charCodeAt(i)] = i;
 
-/** Two characters for 12 bits: half as many strings to put together. */
-const pairs = Array.from({ length: 4096 }, (_, bits) => alphabet[bits >> 6]! + alphabet[bits & 63]!);
+const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
+
+/** Lists to put characters in, by their number: a text is made at once, and not of pieces. */
+const lists = new Map<number, number[]>();
+/** Characters of the longest text that is made so. */
+const maxAtOnce = 256;
 
 export function toBase64url(bytes: Uint8Array): string {
+  const characters = Math.ceil((bytes.length * 4) / 3);
+  if (characters <= maxAtOnce) return encode(bytes, 0, bytes.length, characters);
   let out = '';
-  let i = 0;
-  for (; i + 2 < bytes.length; i += 3) {
-    const middle = bytes[i + 1]!;
-    out += pairs[(bytes[i]! << 4) | (middle >> 4)]! + pairs[((middle & 15) << 8) | bytes[i + 2]!]!;
-  }
-  if (i + 1 === bytes.length) {
-    out += alphabet[bytes[i]! >> 2]! + alphabet[(bytes[i]! << 4) & 63]!;
-  } else if (i + 2 === bytes.length) {
-    const pair = (bytes[i]! << 8) | bytes[i + 1]!;
-    out += alphabet[pair >> 10]! + alphabet[(pair >> 4) & 63]! + alphabet[(pair << 2) & 63]!;
+  const step = (maxAtOnce / 4) * 3;
+  for (let at = 0; at < bytes.length; at += step) {
+    const end = Math.min(at + step, bytes.length);
+    out += encode(bytes, at, end, Math.ceil(((end - at) * 4) / 3));
   }
   return out;
+}
+
+function encode(bytes: Uint8Array, from: number, end: number, characters: number): string {
+  let list = lists.get(characters);
+  if (!list) lists.set(characters, (list = Array<number>(characters).fill(0)));
+  let at = 0;
+  let i = from;
+  for (; i + 2 < end; i += 3) {
+    const bits = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    list[at++] = codes[bits >> 18]!;
+    list[at++] = codes[(bits >> 12) & 63]!;
+    list[at++] = codes[(bits >> 6) & 63]!;
+    list[at++] = codes[bits & 63]!;
+  }
+  if (i < end) {
+    const bits = (bytes[i]! << 16) | (i + 1 < end ? bytes[i + 1]! << 8 : 0);
+    list[at++] = codes[bits >> 18]!;
+    list[at++] = codes[(bits >> 12) & 63]!;
+    if (i + 1 < end) list[at++] = codes[(bits >> 6) & 63]!;
+  }
+  return String.fromCharCode.apply(null, list);
 }
 
 /**
@@ -33,22 +54,48 @@ export function fromBase64url(text: string, length?: number): Uint8Array {
   const size = Math.floor((text.length * 3) / 4);
   if (text.length % 4 === 1 || (length !== undefined && size !== length))
     throw malformed('base64url of the wrong length');
-  const out = new Uint8Array(size);
-  let invalid = 0;
+  return bytesAt(text, 0, text.length);
+}
+
+/**
+ * The bytes of the `characters` of a longer text that begin at `at`.
+ *
+ * @param characters within the text, and not 1 more than a multiple of 4
+ * @throws ImpulsError `malformed` for other characters or a non-canonical form
+ */
+export function bytesAt(text: string, at: number, characters: number): Uint8Array {
+  const out = new Uint8Array(Math.floor((characters * 3) / 4));
+  const end = at + characters;
+  // Below 0 once there was a character that is none of the alphabet.
   let bits = 0;
-  let held = 0;
-  let at = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    const value = code < 128 ? values[code]! : -1;
-    invalid |= value;
-    bits = (bits << 6) | (value & 63);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      out[at++] = bits >> held;
-    }
+  let all = 0;
+  let to = 0;
+  for (; at + 3 < end; at += 4) {
+    bits =
+      (valueAt(text, at) << 18) |
+      (valueAt(text, at + 1) << 12) |
+      (valueAt(text, at + 2) << 6) |
+      valueAt(text, at + 3);
+    all |= bits;
+    out[to++] = bits >> 16;
+    out[to++] = bits >> 8;
+    out[to++] = bits;
   }
-  if (invalid < 0 || (bits & ((1 << held) - 1)) !== 0) throw malformed('not canonical base64url');
+  let unused = 0;
+  if (at < end) {
+    bits = (valueAt(text, at) << 18) | (valueAt(text, at + 1) << 12);
+    if (at + 2 < end) bits |= valueAt(text, at + 2) << 6;
+    all |= bits;
+    out[to++] = bits >> 16;
+    if (at + 2 < end) out[to++] = bits >> 8;
+    unused = bits & (at + 2 < end ? 0xff : 0xffff);
+  }
+  if (all < 0 || unused !== 0) throw malformed('not canonical base64url');
   return out;
+}
+
+/** −1 for none of the alphabet. */
+function valueAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code < 128 ? values[code]! : -1;
 }

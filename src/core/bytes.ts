@@ -56,6 +56,8 @@ export function toHex(bytes: Uint8Array): string {
 export class Writer {
   #buffer: Uint8Array;
   #length = 0;
+  /** The last one that was given out of this buffer. */
+  #view: Uint8Array | undefined;
 
   constructor(capacity = 256) {
     this.#buffer = new Uint8Array(capacity);
@@ -121,7 +123,9 @@ export class Writer {
   }
 
   bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length);
+    // What is written over and over is often as long as before, and a view costs as much as all that is written.
+    if (this.#view?.length !== this.#length) this.#view = this.#buffer.subarray(0, this.#length);
+    return this.#view;
   }
 
   /** A copy of what was written. */
@@ -142,6 +146,7 @@ export class Writer {
     const grown = new Uint8Array(Math.max(needed, 2 * this.#buffer.length));
     grown.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = grown;
+    this.#view = undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { equalBytes, Writer } from './bytes.js';
+import { Writer } from './bytes.js';
 import type { Spending } from './card-state.js';
 import { expand, HmacKey } from './hash.js';
 import { protocols, type ProtocolName } from './protocol.js';
@@ -28,10 +28,21 @@ export interface ClaimedRequest {
 }
 
 const writer = new Writer(1024);
+const keyWriter = new Writer(64);
 const empty = new Uint8Array(0);
 
 /** @param auth the card's key for tags @returns 16 bytes */
 export function computeTag(auth: HmacKey, request: ClaimedRequest, claim: Claim): Uint8Array {
+  return auth.mac(transcript(request, claim), 16);
+}
+
+/** In constant time. */
+export function verifyTag(auth: HmacKey, request: ClaimedRequest, claim: Claim, tag: Uint8Array): boolean {
+  return auth.verify(transcript(request, claim), tag, 16);
+}
+
+/** Valid until the next one. */
+function transcript(request: ClaimedRequest, claim: Claim): Uint8Array {
   writer
     .reset()
     .label('impuls/1 tag')
@@ -46,12 +57,7 @@ export function computeTag(auth: HmacKey, request: ClaimedRequest, claim: Claim)
     .text(request.seal ?? '');
   writer.raw(claim.card).u8(protocols[claim.protocol].id).u32(claim.end).u32(claim.units).raw(claim.nonce);
   writer.field(claim.proof);
-  return auth.mac(writer.bytes(), 16);
-}
-
-/** In constant time. */
-export function verifyTag(auth: HmacKey, request: ClaimedRequest, claim: Claim, tag: Uint8Array): boolean {
-  return equalBytes(computeTag(auth, request, claim), tag);
+  return writer.bytes();
 }
 
 /**
@@ -65,7 +71,7 @@ export function derivePaymentKey(
   ikm: Uint8Array,
   { units, nonce }: Pick<Claim, 'units' | 'nonce'>,
 ): Uint8Array {
-  return pay.mac(writer.reset().raw(ikm).u32(units).raw(nonce).bytes());
+  return pay.mac(keyWriter.reset().raw(ikm).u32(units).raw(nonce).bytes());
 }
 
 /** The input keying material of a sealed body (RFC 8188 §2.1). 32 bytes, secret. */

@@ -134,6 +134,11 @@ export class HmacKey {
 
   /** @param key of any length; more than 64 bytes are hashed first (RFC 2104 §2) */
   constructor(key: Uint8Array) {
+    this.rekey(key);
+  }
+
+  /** Takes another key, as if newly made: for keys that are used once. */
+  rekey(key: Uint8Array): this {
     const block = pad;
     block.set(key.length > 64 ? sha256(key) : key);
     for (let i = 0; i < 64; i++) block[i]! ^= 0x36;
@@ -143,10 +148,27 @@ export class HmacKey {
     this.#outer.set(initial);
     compressBlock(this.#outer, block, 0);
     block.fill(0);
+    return this;
   }
 
   /** HMAC-SHA-256, cut to its first `length` bytes (at most 32). */
   mac(message: Uint8Array, length = 32): Uint8Array {
+    this.#compute(message);
+    return output(scratch, length);
+  }
+
+  /** Whether `mac` is that of a message, cut to `length` bytes. In a time that depends on the lengths only. */
+  verify(message: Uint8Array, mac: Uint8Array, length = 32): boolean {
+    if (mac.length !== length) return false;
+    this.#compute(message);
+    let difference = 0;
+    for (let i = 0; i < length; i++)
+      difference |= mac[i]! ^ ((scratch[i >> 2]! >>> (24 - 8 * (i & 3))) & 0xff);
+    return difference === 0;
+  }
+
+  /** Leaves the MAC in `scratch`. */
+  #compute(message: Uint8Array): void {
     copyState(scratch, this.#inner);
     finish(scratch, message, 64);
     const w = schedule;
@@ -156,7 +178,6 @@ export class HmacKey {
     w[15] = (64 + 32) * 8;
     copyState(scratch, this.#outer);
     compress(scratch);
-    return output(scratch, length);
   }
 
   /** HKDF-Expand (RFC 5869 §2.3) with this as the pseudorandom key, one block. @param length at most 32 */

@@ -5,6 +5,15 @@ import { tooLargeBody } from '../server/call.js';
 /** Bodies that have been read and put back. */
 const bodies = new WeakMap<IncomingMessage, Uint8Array>();
 
+/** Of a request without one. */
+export const noBody: Promise<Uint8Array> = Promise.resolve(new Uint8Array(0));
+
+/** Whether the head says that a GET or HEAD has no body, so that nothing is to be waited for. */
+export function isBodyless({ method, httpVersionMajor, headers }: IncomingMessage): boolean {
+  if ((method !== 'GET' && method !== 'HEAD') || httpVersionMajor >= 2) return false;
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+}
+
 /**
  * Reads the whole body and puts it back, so that whoever comes next reads the stream as if nobody had: parsers and upload
  * handlers of a framework work behind a gate.

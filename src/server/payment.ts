@@ -95,6 +95,9 @@ export function cardOf(payment: Payment): string {
   return (payment as Payment & { readonly card: string }).card;
 }
 
+/** One for all: it is used for a receipt, and no longer. Secret. */
+const receiptKey = new HmacKey(new Uint8Array(32));
+
 /** One is made for each request that is paid: its methods are shared, and its secrets private. */
 class ClaimPayment implements Payment {
   readonly method = methodName;
@@ -264,7 +267,7 @@ class ClaimPayment implements Payment {
   }
 
   #receipt(verdict: 'accepted' | 'repeated'): Header {
-    const key = new HmacKey(this.key);
+    const key = receiptKey.rekey(this.key);
     const claims = {
       verdict,
       units: this.#kept,
