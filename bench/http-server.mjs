@@ -2,6 +2,7 @@
  * The server of bench/http.mjs: one `node:http` route, free at /free and behind a gate at /paid, durable in SQLite.
  * Prepares the credentials of its clients, one card each, and writes them to a file; then serves until it is told to stop.
  */
+import { Session } from 'node:inspector';
 import { createServer } from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { createPaidNodeHandler } from 'impuls/server/node';
@@ -51,6 +52,25 @@ async function openUpstream() {
   return openProxy(vendor, parseProxyConfig(JSON.stringify(file)));
 }
 
+/** For bench/profile.mjs. */
+const session = new Session();
+const post = (method, params) =>
+  new Promise((resolve) => session.post(method, params, (_, result) => resolve(result)));
+
+async function startProfile() {
+  session.connect();
+  await post('Profiler.enable');
+  await post('Profiler.setSamplingInterval', { interval: 200 });
+  await post('Profiler.start');
+  process.send({ profiling: true });
+}
+
+async function stopProfile() {
+  const { profile } = await post('Profiler.stop');
+  writeFileSync(`${folder}/payment.cpuprofile`, JSON.stringify(profile));
+  process.send({ profile: `${folder}/payment.cpuprofile` });
+}
+
 const proxy = upstreamPort && (await openUpstream());
 server.on('request', (req, res) => {
   if (proxy) proxy.answer(req, res).catch((error) => console.error(error));
@@ -60,6 +80,8 @@ server.on('request', (req, res) => {
 process.send({ ready: server.address().port });
 process.on('message', async (message) => {
   if (message === 'usage') return process.send({ usage: process.cpuUsage() });
+  if (message === 'profile') return startProfile();
+  if (message === 'profiled') return stopProfile();
   const { spent } = await ledger.totals();
   server.closeAllConnections();
   server.close();
