@@ -146,6 +146,22 @@ describe('a PostgreSQL ledger', () => {
     await connections.end();
   });
 
+  it('rejects a transaction whose connection breaks between two statements, and nothing else comes of it', async () => {
+    const connections = await openConnections({ url, maxConnections: 2 });
+    const database = new Database(connections, 'public');
+    const broken = database.transaction(async (query) => {
+      const [row] = await query('SELECT pg_backend_pid()');
+      await database.query('SELECT pg_terminate_backend($1)', [Number(row![0])]);
+      // Until the end of the connection has come.
+      for (let turn = 0; turn < 100; turn++) await database.query('SELECT 1');
+      await query('SELECT 1');
+      return true;
+    });
+    await expect(broken).rejects.toMatchObject({ code: 'storage-failed' });
+    expect(await database.read('SELECT 1')).toEqual([[1]]);
+    await connections.end();
+  });
+
   it('keeps of a card its newest state and no other', async () => {
     const schema = 'newest';
     const ledger = await openPostgresLedger({ url, schema, partitions });

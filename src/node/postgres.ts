@@ -23,6 +23,8 @@ export interface PostgresPool {
 
 export interface PostgresClient {
   query(config: PostgresQuery): Promise<{ readonly rows: unknown[][] }>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
   /** @param error the connection is of no use any more */
   release(error?: Error): void;
 }

@@ -101,6 +101,7 @@ class Hosts {
     return class extends this.#driver.Client {
       constructor(config?: pg.ClientConfig) {
         super({ ...config, connectionString: urlNow() });
+        this.on('error', ignore);
       }
     };
   }

@@ -66,6 +66,9 @@ export class Database {
   async #connected<T>(work: (query: Query, isLost: () => boolean) => Promise<T>): Promise<T> {
     const client = await this.#connections.connect();
     let lost: Error | undefined;
+    // It may break between two statements, when there is nobody else to hear of it.
+    const lose = (error: Error): void => void (lost = error);
+    client.on('error', lose);
     const query: Query = async (text, values = []) => {
       try {
         const config = { text, values: values as unknown[], rowMode: 'array' as const };
@@ -78,6 +81,7 @@ export class Database {
     try {
       return await work(query, () => lost !== undefined);
     } finally {
+      client.off('error', lose);
       if (lost) this.#connections.broken();
       client.release(lost);
     }
