@@ -139,8 +139,11 @@ describe('a PostgreSQL ledger', () => {
       throw fault;
     });
     await expect(broken).rejects.toBe(fault);
-    const undone = database.transaction(async (query) => void (await query('INSERT INTO broken VALUES (2)')));
-    expect(await undone).toBeUndefined();
+    const undone = await database.transaction(async (query) => {
+      await query('INSERT INTO broken VALUES (2)');
+      return undefined;
+    });
+    expect(undone).toBeUndefined();
     expect(await database.read('SELECT n FROM broken')).toEqual([]);
     await database.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
     await connections.end();
