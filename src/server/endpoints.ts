@@ -64,6 +64,8 @@ export async function answerEndpoint(context: EndpointContext, call: Call): Prom
     body = await call.body(limits.endpointBytes, arriving.take);
   } catch (error) {
     if (isImpulsError(error, 'throttled')) return shed();
+    // Whoever breaks off is no failure of the vendor's.
+    if (!isImpulsError(error) || error.code === 'network') return problemReply('malformed', 'It broke off.');
     return problemOf(context, error);
   } finally {
     arriving.end();
