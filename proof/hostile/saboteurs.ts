@@ -37,11 +37,6 @@ export const saboteurs: readonly Saboteur[] = [
     breaks: 'ran once',
   },
   {
-    name: 'a vendor that gives the units back and says that they are charged',
-    flaws: { vendor: { givesAway: true } },
-    breaks: 'told right',
-  },
-  {
     name: 'a vendor that goes on after a restore as if nothing had been',
     flaws: { vendor: { restoresWithoutQuarantine: true } },
     breaks: 'held is held',

@@ -42,8 +42,6 @@ export interface VendorContext {
 export interface VendorFlaws {
   /** A handler that is not safe runs again when it should be told what it said. */
   readonly runsAgain?: true;
-  /** Gives the units back of what was served. */
-  readonly givesAway?: true;
   /** Goes on after a restore as if nothing had been forgotten. */
   readonly restoresWithoutQuarantine?: true;
 }
@@ -195,7 +193,7 @@ export class VendorActor {
   }
 
   async #serve(message: Message, kind: KindName, payment: Payment, life: Life): Promise<Reply> {
-    const { observer, disk, faults, flaws } = this.#context;
+    const { observer, disk, faults } = this.#context;
     const { target } = message;
     const tag = message.tag!;
     const run = observer.serving(tag, target, payment.verdict, disk.isDurable(tag));
@@ -213,7 +211,6 @@ export class VendorActor {
         return failure();
       }
     }
-    if (flaws.givesAway) await failure();
     const status = 200;
     const said = text.encode(answerOf(target, run));
     const headers = payment.settle(status);
