@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', 'proof/**/*.test.ts', 'web/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // The default leaves a core to itself, and most of these tests wait for other processes.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most of these tests wait for other processes.
+    maxWorkers: availableParallelism() + 1,
   },
 });

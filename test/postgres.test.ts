@@ -139,11 +139,11 @@ describe('a PostgreSQL ledger', () => {
       throw fault;
     });
     await expect(broken).rejects.toBe(fault);
-    const undone = await database.transaction(async (query) => {
+    const undone = database.transaction(async (query) => {
       await query('INSERT INTO broken VALUES (2)');
       return undefined;
     });
-    expect(undone).toBeUndefined();
+    await expect(undone).resolves.toBeUndefined();
     expect(await database.read('SELECT n FROM broken')).toEqual([]);
     await database.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
     await connections.end();

@@ -4,9 +4,9 @@ import { createMemoryLedger, type Ledger } from '../src/server/index.js';
 import { createWorld, denomination, direct, origin, type World } from './client-fixture.js';
 
 /** How often the next calls of a kind fail. */
-let failing: { giveBack: number; settle: number };
+let failing: { accept: number; giveBack: number; settle: number };
 beforeEach(() => {
-  failing = { giveBack: 0, settle: 0 };
+  failing = { accept: 0, giveBack: 0, settle: 0 };
 });
 
 function createFailingLedger(): Ledger {
@@ -14,6 +14,11 @@ function createFailingLedger(): Ledger {
   const full = (): Promise<never> => Promise.reject(new ImpulsError('storage-failed', 'the disk is full'));
   return {
     ...ledger,
+    // It took effect, and nobody was told.
+    accept: async (...args) => {
+      const done = await ledger.accept(...args);
+      return failing.accept-- > 0 ? full() : done;
+    },
     giveBack: (...args) => (failing.giveBack-- > 0 ? full() : ledger.giveBack(...args)),
     settle: (...args) => (failing.settle-- > 0 ? full() : ledger.settle(...args)),
   };
@@ -61,5 +66,16 @@ describe('a claim that a failing ledger could not resolve', () => {
     expect(await response.text()).toBe('order 1');
     expect(wallet.cards()).toMatchObject([{ left: denomination - 2, reserved: 0 }]);
     expect((await world.ledger.totals()).claims).toMatchObject({ settled: 1, pending: 0 });
+  });
+
+  it('is given back where nobody knew that it was accepted: its handler never ran', async () => {
+    const world = await open();
+    const wallet = await world.richWallet('chain');
+    const order = () => world.paying(wallet)(`${origin}/order`, { method: 'POST', body: 'x' });
+    failing.accept = 1;
+    await expect(order()).rejects.toMatchObject({ code: 'payment-refused' });
+    expect(wallet.cards()).toMatchObject([{ left: denomination, reserved: 0 }]);
+    expect((await world.ledger.totals()).claims).toEqual({ settled: 0, pending: 0, released: 1 });
+    expect(await (await order()).text()).toBe('order 1');
   });
 });

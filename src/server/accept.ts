@@ -145,7 +145,7 @@ export async function acceptClaim(
 
 /** @param found the card, whose tag holds */
 async function judge(
-  { ledger, repeats, forgeries, running, undone }: Accepting,
+  context: Accepting,
   found: StoredCard,
   tools: CardTools,
   payload: PaymentPayload,
@@ -153,6 +153,7 @@ async function judge(
   terms: ClaimTerms,
   body: Uint8Array,
 ): Promise<Acceptance> {
+  const { ledger, repeats, forgeries, running, undone } = context;
   let card = found;
   let isCurrent = ledger.recallCard === undefined;
   const { id } = card.entry;
@@ -243,7 +244,7 @@ async function judge(
       ? false
       : takingBack
         ? await credit(ledger, card, outcome.next, accepted, takingBack)
-        : await ledger.accept(id, card.version, outcome.next, accepted);
+        : await accept(context, card, outcome.next, accepted);
     if (done === 'closed') return { status: 'refused', verdict: 'mismatched', card, tools };
     if (done) {
       if (accepted.safe) running.add(tag);
@@ -273,6 +274,21 @@ function supersede(
   if (isSame) repeats.add(earlier.tag);
   const request = !isSame ? 'other' : earlier.status === 'settled' ? 'same' : 'unknown';
   return { status: 'superseded', verdict: 'released', ...authentic, record, earlier, request };
+}
+
+/** As `Ledger.accept`. A claim that may have been accepted, and whose handler never runs, is given back when it is sent again. */
+async function accept(
+  { ledger, undone }: Accepting,
+  card: StoredCard,
+  next: CardState,
+  claim: ClaimRecord,
+): Promise<boolean> {
+  try {
+    return await ledger.accept(card.entry.id, card.version, next, claim);
+  } catch (error) {
+    if (!claim.safe) undone.add(claim.tag, () => giveBackUnits(ledger, card, claim, 0));
+    throw error;
+  }
 }
 
 /** As `Ledger.accept`, and the units go to an order. */
