@@ -123,18 +123,20 @@ describe('a vendor that has too much to do', () => {
   });
 
   it('serves claims of cards however many come that show none, or one that is not known', async () => {
-    let turns = true;
-    const turn = (): Promise<void> => (turns ? Promise.resolve() : new Promise(() => {}));
-    const { vendor, statusOf, claim } = await start({ maxStrangers: 3, turn });
+    const { store, vendor, statusOf, claim } = await start({ maxStrangers: 3, now: () => 0 });
     const hand = await activeCard(vendor);
-    turns = false;
+    store.stall();
+    const first = statusOf(claim(hand, 1));
+    await settled();
     const stranger = { ...hand, card: { ...hand.card, id: toBase64url(new Uint8Array(16)) } };
     const statuses: number[] = [];
     for (let i = 0; i < 3; i++) {
       statuses.push(await statusOf(callOf('/a')), await statusOf(claim(stranger, 1)));
     }
     expect(statuses).toEqual([402, 402, 402, 503, 503, 503]);
-    for (let end = 1; end <= 10; end++) expect(await statusOf(claim(hand, end))).toBe(200);
+    store.commit();
+    expect(await first).toBe(200);
+    for (let end = 2; end <= 10; end++) expect(await statusOf(claim(hand, end))).toBe(200);
     expect(vendor.load.shed).toMatchObject({ strangers: 3, claims: 0 });
   });
 
@@ -166,22 +168,19 @@ describe('a vendor that has too much to do', () => {
     expect(vendor.load.bodyBytes).toBe(0);
   });
 
-  it('does what needs public keys one step at a turn, and refuses what would wait too long', async () => {
-    const turns: Array<() => void> = [];
-    const turn = (): Promise<void> => new Promise((resolve) => turns.push(resolve));
-    const { vendor } = await start({ maxRequests: 2, turn });
+  it('does what needs public keys one step after the other, and refuses what would wait too long', async () => {
+    const waiting: Array<() => void> = [];
+    const wait = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+    const { vendor } = await start({ maxRequests: 2, now: () => 0, wait });
     const order = await sealJson(vendor.document, 'order', { order: 'K7Q2M-00000-00000-00000' });
     const ask = (): Promise<number> => post(vendor)('/impuls/order', order).then(({ status }) => status);
     expect(await ask()).toBe(403);
-    const waiting = [ask(), ask()];
+    const asked = [ask(), ask()];
     await settled();
     const reply = await post(vendor)('/impuls/order', order);
     expect([reply.status, reply.headers.get('retry-after')]).toEqual([503, '1']);
     expect(vendor.load).toMatchObject({ requests: 2, shed: { requests: 1 } });
-    for (let i = 0; i < 2; i++) {
-      turns.splice(0).forEach((end) => end());
-      await settled();
-    }
-    expect(await Promise.all(waiting)).toEqual([403, 403]);
+    waiting.forEach((end) => end());
+    expect(await Promise.all(asked)).toEqual([403, 403]);
   });
 });

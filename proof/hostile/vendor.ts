@@ -94,6 +94,7 @@ export class VendorActor {
       ledger: this.ledger,
       clock: this.clock,
       random: (length) => choices.bytes(length),
+      load: { stepMs: 0, maxStrangers: 1_000_000 },
       onError: (error) => {
         if (!isImpulsError(error, 'storage-failed')) observer.breach('nothing unexpected', String(error));
       },

@@ -118,12 +118,13 @@ export async function acceptClaim(
 ): Promise<Acceptance> {
   const { ledger, load } = context;
   const id = toBase64url(payload.card);
-  if (!load.lookups.enter()) return { status: 'shed' };
+  const looking = load.lookups.enter();
+  if (!looking) return { status: 'shed' };
   let card: StoredCard | undefined;
   try {
     card = ledger.recallCard ? await ledger.recallCard(id) : await ledger.readCard(id);
   } finally {
-    load.lookups.leave();
+    looking.leave();
   }
   if (!card) {
     const holds = (await ledger.quarantined()).length > 0;
@@ -134,12 +135,13 @@ export async function acceptClaim(
   if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
   const body = await terms.body();
   // It may have taken its time.
-  if (body.length > 0) card = (await ledger.readCard(id)) ?? card;
-  if (!load.claims.enter()) return { status: 'shed' };
+  if (body.length > 0 && !ledger.recallCard) card = (await ledger.readCard(id)) ?? card;
+  const place = load.claims.enter();
+  if (!place) return { status: 'shed' };
   try {
     return await judge(context, card, tools, payload, request, terms, body);
   } finally {
-    load.claims.leave();
+    place.leave();
   }
 }
 

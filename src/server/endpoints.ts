@@ -70,13 +70,14 @@ export async function answerEndpoint(context: EndpointContext, call: Call): Prom
   } finally {
     arriving.end();
   }
-  if (!load.requests.enter()) return shed();
+  const place = load.requests.enter();
+  if (!place) return shed();
   try {
     return await endpoint(context, parseJson(fromUtf8(body)), call);
   } catch (error) {
     return problemOf(context, error);
   } finally {
-    load.requests.leave();
+    place.leave();
   }
 }
 

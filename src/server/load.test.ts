@@ -2,19 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { isImpulsError } from '../core/errors.js';
 import { createLoad, type LoadOptions } from './load.js';
 
-/** A load whose turns the test makes. */
+/** A load whose clock the test moves. */
 function start(options: LoadOptions = {}) {
-  let turns: Array<() => void> = [];
-  const load = createLoad({ ...options, turn: () => new Promise((resolve) => turns.push(resolve)) });
-  const turn = async (): Promise<void> => {
-    const ended = turns;
-    turns = [];
-    for (const end of ended) end();
-    await Promise.resolve();
-    await Promise.resolve();
+  const time = { ms: 1000 };
+  const waits: number[] = [];
+  const wait = (ms: number): Promise<void> => {
+    waits.push(ms);
+    return Promise.resolve();
   };
-  return { load, turn };
+  return { load: createLoad({ ...options, now: () => time.ms, wait }), time, waits };
 }
+
+const place = { leave: expect.any(Function) };
 
 const takes = (take: () => void): boolean => {
   try {
@@ -29,42 +28,58 @@ const takes = (take: () => void): boolean => {
 describe('the load of a vendor', () => {
   it('has so many places, and counts who found none', () => {
     const { load } = start({ maxClaims: 2 });
-    expect([load.claims.enter(), load.claims.enter(), load.claims.enter()]).toEqual([true, true, false]);
-    load.claims.leave();
-    expect(load.claims.enter()).toBe(true);
+    const first = load.claims.enter();
+    expect([first, load.claims.enter(), load.claims.enter()]).toEqual([place, place, undefined]);
+    first!.leave();
+    first!.leave();
+    expect(load.claims.enter()).toEqual(place);
     expect(load.gauge).toMatchObject({ claims: 2, shed: { claims: 1, requests: 0 } });
   });
 
   it('leaves claims their places when there are too many that nobody knows', () => {
     const { load } = start({ maxClaims: 1 });
-    for (let i = 0; i < 4; i++) expect(load.lookups.enter()).toBe(true);
-    expect(load.lookups.enter()).toBe(false);
-    expect(load.claims.enter()).toBe(true);
+    for (let i = 0; i < 4; i++) expect(load.lookups.enter()).toEqual(place);
+    expect(load.lookups.enter()).toBeUndefined();
+    expect(load.claims.enter()).toEqual(place);
   });
 
-  it('answers so many strangers in a turn, and as many in the next one', async () => {
-    const { load, turn } = start({ maxStrangers: 2 });
+  it('gives the place of a call that was forgotten to another one', () => {
+    const { load, time } = start({ maxClaims: 2 });
+    load.claims.enter();
+    time.ms += 30_000;
+    load.claims.enter();
+    time.ms += 29_999;
+    expect(load.claims.enter()).toBeUndefined();
+    time.ms += 1;
+    expect(load.claims.enter()).toEqual(place);
+    expect(load.claims.enter()).toBeUndefined();
+  });
+
+  it('answers all strangers while no claim waits, and so many at a time while one does', () => {
+    const { load, time } = start({ maxStrangers: 2 });
     const ask = (): boolean[] => [1, 2, 3].map(() => load.admitStranger());
+    expect(ask()).toEqual([true, true, true]);
+    const claim = load.claims.enter()!;
     expect(ask()).toEqual([true, true, false]);
-    await turn();
+    time.ms += 19;
+    expect(ask()).toEqual([false, false, false]);
+    time.ms += 1;
     expect(ask()).toEqual([true, true, false]);
-    expect(load.gauge.shed.strangers).toBe(2);
+    claim.leave();
+    expect(ask()).toEqual([true, true, true]);
+    expect(load.gauge.shed.strangers).toBe(5);
   });
 
-  it('does one costly step at a turn, in the order in which they came', async () => {
-    const { load, turn } = start();
-    const done: string[] = [];
-    for (const name of ['a', 'b', 'c']) void load.step().then(() => done.push(name));
-    await Promise.resolve();
-    expect(done).toEqual(['a']);
-    await turn();
-    expect(done).toEqual(['a', 'b']);
-    await turn();
-    expect(done).toEqual(['a', 'b', 'c']);
-    await turn();
-    void load.step().then(() => done.push('d'));
-    await Promise.resolve();
-    expect(done).toContain('d');
+  it('does one costly step after the other, at a distance', async () => {
+    const { load, time, waits } = start({ stepMs: 5 });
+    await Promise.all([load.step(), load.step(), load.step()]);
+    expect(waits).toEqual([5, 10]);
+    time.ms += 13;
+    await load.step();
+    expect(waits).toEqual([5, 10, 2]);
+    time.ms += 100;
+    await load.step();
+    expect(waits).toHaveLength(3);
   });
 
   it('counts what arrives of bodies, in all and of one owner, until they are there', () => {
@@ -85,6 +100,18 @@ describe('the load of a vendor', () => {
     const { load } = start({ maxBodyBytes: 10 });
     expect(takes(() => load.openBody('a', 5000).take(5000))).toBe(true);
     expect(takes(() => load.openBody('b', 5000).take(1))).toBe(false);
+  });
+
+  it('makes room for others where a body is not sent on', () => {
+    const { load, time } = start({ maxBodyBytes: 1600 });
+    const left = load.openBody('a', 2000);
+    left.take(1600);
+    time.ms += 59_999;
+    expect(takes(() => load.openBody('b', 50).take(50))).toBe(false);
+    time.ms += 1;
+    expect(takes(() => load.openBody('b', 50).take(50))).toBe(true);
+    left.end();
+    expect(load.gauge.bodyBytes).toBe(50);
   });
 
   it('refuses bounds that are none', () => {

@@ -2,20 +2,26 @@ import { ImpulsError } from '../core/errors.js';
 
 /**
  * What a vendor takes on at a time. What is more is answered 503 with `Retry-After`, before anything is claimed for it: claims of cards are
- * shed last, who shows no card first, and work with public keys goes one step at a turn of the event loop.
+ * shed last, who shows no card first, and steps with public keys follow each other at a distance.
+ *
+ * No call waits for another one: some platforms forget a call whose caller has gone, with its timers and all that it was to do.
  */
 
 export interface LoadOptions {
   /** Claims whose tag holds and whose verdict is not durable yet. Default 512. */
   readonly maxClaims?: number;
-  /** Answers to unpaid calls, unknown cards and wrong tags in one turn of the event loop. Default 256. */
+  /** Answers to unpaid calls, unknown cards and wrong tags in 20 ms, while claims wait for their verdict. Default 64. */
   readonly maxStrangers?: number;
   /** Calls at the vendor's own endpoints that have arrived whole and are not answered. Default 64. */
   readonly maxRequests?: number;
   /** Bytes of bodies that are arriving, in all. One card or source has a sixteenth of them. Default 64 MiB. */
   readonly maxBodyBytes?: number;
-  /** Resolves once the event loop has turned. Default: after a timer of 0 ms. */
-  readonly turn?: () => Promise<void>;
+  /** From one step with a public key to the next, in milliseconds. Default 4. */
+  readonly stepMs?: number;
+  /** Milliseconds of a clock that does not jump. Default `performance.now`. */
+  readonly now?: () => number;
+  /** Resolves after so many milliseconds. Default: a timer. */
+  readonly wait?: (milliseconds: number) => Promise<void>;
 }
 
 /** How much a vendor has to do now, and what it has shed since it started. */
@@ -30,8 +36,12 @@ export type LoadKind = 'claims' | 'strangers' | 'requests' | 'bodies';
 
 /** So many at a time. */
 export interface Places {
-  /** False: there is none free. */
-  enter(): boolean;
+  readonly taken: number;
+  /** Undefined: there is none free. */
+  enter(): Place | undefined;
+}
+
+export interface Place {
   leave(): void;
 }
 
@@ -40,11 +50,11 @@ export interface Load {
   readonly lookups: Places;
   readonly claims: Places;
   readonly requests: Places;
-  /** Whether somebody who shows no card is answered in this turn. */
+  /** Whether somebody who shows no card is answered now. */
   admitStranger(): boolean;
   /** Counts the bytes of one body that is arriving, until `end`. */
   openBody(owner: string, limit: number): ArrivingBody;
-  /** Resolves when a costly step may be done: one at a turn, first come first served. */
+  /** Resolves when a step with a public key may be done. */
   step(): Promise<void>;
   readonly gauge: LoadGauge;
 }
@@ -57,106 +67,138 @@ export interface ArrivingBody {
 
 const lookupsPerClaim = 4;
 const ownersPerBudget = 16;
+const strangersMs = 20;
+/** Where there is no room, what has not moved for so long is a call that was forgotten. */
+const forgottenMs = 60_000;
 
 /** @throws ImpulsError `invalid-argument` for a bound that is none */
 export function createLoad(options: LoadOptions = {}): Load {
-  const { maxClaims = 512, maxStrangers = 256, maxRequests = 64, maxBodyBytes = 64 << 20 } = options;
-  const { turn = timerTurn } = options;
+  const { maxClaims = 512, maxStrangers = 64, maxRequests = 64, maxBodyBytes = 64 << 20 } = options;
+  const { stepMs = 4, now = () => performance.now(), wait = timer } = options;
   for (const bound of [maxClaims, maxStrangers, maxRequests, maxBodyBytes]) {
     if (Number.isInteger(bound) && bound >= 1) continue;
     throw new ImpulsError('invalid-argument', `a bound of the load is a whole number from 1, not ${bound}`);
   }
   const shed: Record<LoadKind, number> = { claims: 0, strangers: 0, requests: 0, bodies: 0 };
-  const held = { lookups: 0, claims: 0, requests: 0, bodyBytes: 0 };
-  const owners = new Map<string, number>();
+  const places = (kind: LoadKind, limit: number): Places => createPlaces(limit, now, () => shed[kind]++);
+  const lookups = places('claims', maxClaims * lookupsPerClaim);
+  const claims = places('claims', maxClaims);
+  const requests = places('requests', maxRequests);
+  const bodies = new Bodies(maxBodyBytes, now, () => shed.bodies++);
   let strangers = 0;
-  let stepping = false;
-  const waiting: Array<() => void> = [];
-
-  const placesOf = (name: 'lookups' | 'claims' | 'requests', limit: number): Places => ({
-    enter() {
-      if (held[name] < limit) {
-        held[name]++;
-        return true;
-      }
-      shed[name === 'lookups' ? 'claims' : name]++;
-      return false;
-    },
-    leave() {
-      held[name]--;
-    },
-  });
-
-  function openBody(owner: string, limit: number): ArrivingBody {
-    let taken = 0;
-    return {
-      take(bytes) {
-        const own = owners.get(owner) ?? 0;
-        const share = Math.max(limit, maxBodyBytes / ownersPerBudget);
-        // One body alone may be as long as its route says.
-        const others = held.bodyBytes - taken;
-        if (own + bytes > share || (others > 0 && held.bodyBytes + bytes > maxBodyBytes)) {
-          shed.bodies++;
-          throw new ImpulsError('throttled', 'too much is arriving');
-        }
-        taken += bytes;
-        held.bodyBytes += bytes;
-        owners.set(owner, own + bytes);
-      },
-      end() {
-        const rest = (owners.get(owner) ?? 0) - taken;
-        if (rest > 0) owners.set(owner, rest);
-        else owners.delete(owner);
-        held.bodyBytes -= taken;
-        taken = 0;
-      },
-    };
-  }
-
-  function next(): void {
-    const wake = waiting.shift();
-    if (!wake) {
-      stepping = false;
-      return;
-    }
-    wake();
-    void turn().then(next);
-  }
+  let since = -Infinity;
+  let nextStep = -Infinity;
 
   return {
-    lookups: placesOf('lookups', maxClaims * lookupsPerClaim),
-    claims: placesOf('claims', maxClaims),
-    requests: placesOf('requests', maxRequests),
+    lookups,
+    claims,
+    requests,
 
     admitStranger() {
-      if (strangers >= maxStrangers) {
-        shed.strangers++;
-        return false;
+      if (claims.taken === 0) return true;
+      const time = now();
+      if (time - since >= strangersMs) {
+        since = time;
+        strangers = 0;
       }
-      if (strangers++ === 0) {
-        void turn().then(() => {
-          strangers = 0;
-        });
-      }
-      return true;
+      if (strangers++ < maxStrangers) return true;
+      shed.strangers++;
+      return false;
     },
 
-    openBody,
+    openBody: (owner, limit) => bodies.open(owner, limit),
 
-    step() {
-      if (stepping) return new Promise((resolve) => waiting.push(resolve));
-      stepping = true;
-      void turn().then(next);
-      return Promise.resolve();
+    async step() {
+      const time = now();
+      const at = Math.max(time, nextStep);
+      nextStep = at + stepMs;
+      if (at > time) await wait(at - time);
     },
 
     get gauge() {
-      const { claims, requests, bodyBytes } = held;
-      return { claims, requests, bodyBytes, shed: { ...shed } };
+      return { claims: claims.taken, requests: requests.taken, bodyBytes: bodies.bytes, shed: { ...shed } };
     },
   };
 }
 
-function timerTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+function createPlaces(limit: number, now: () => number, onFull: () => void): Places {
+  /** When each was taken, the oldest first. */
+  const taken = new Map<Place, number>();
+  return {
+    get taken() {
+      return taken.size;
+    },
+    enter() {
+      if (taken.size >= limit) {
+        for (const [place, at] of taken) {
+          if (now() - at < forgottenMs) break;
+          place.leave();
+        }
+        if (taken.size >= limit) {
+          onFull();
+          return undefined;
+        }
+      }
+      const place: Place = { leave: () => void taken.delete(place) };
+      taken.set(place, now());
+      return place;
+    },
+  };
+}
+
+/** Bodies that are arriving. */
+class Bodies {
+  bytes = 0;
+  readonly #limit: number;
+  readonly #now: () => number;
+  readonly #onFull: () => void;
+  /** When something of each last came. */
+  readonly #open = new Map<ArrivingBody, number>();
+  readonly #byOwner = new Map<string, number>();
+
+  constructor(limit: number, now: () => number, onFull: () => void) {
+    this.#limit = limit;
+    this.#now = now;
+    this.#onFull = onFull;
+  }
+
+  open(owner: string, limit: number): ArrivingBody {
+    let taken = 0;
+    const count = (bytes: number): void => {
+      const own = (this.#byOwner.get(owner) ?? 0) + bytes;
+      if (own > 0) this.#byOwner.set(owner, own);
+      else this.#byOwner.delete(owner);
+      this.bytes += bytes;
+      taken += bytes;
+    };
+    // One body alone may be as long as its route says.
+    const share = Math.max(limit, this.#limit / ownersPerBudget);
+    const hasRoom = (bytes: number): boolean =>
+      (this.#byOwner.get(owner) ?? 0) + bytes <= share &&
+      (this.bytes === taken || this.bytes + bytes <= this.#limit);
+    const body: ArrivingBody = {
+      take: (bytes) => {
+        if (!hasRoom(bytes)) this.#forget();
+        if (!hasRoom(bytes)) {
+          this.#onFull();
+          throw new ImpulsError('throttled', 'too much is arriving');
+        }
+        this.#open.set(body, this.#now());
+        count(bytes);
+      },
+      end: () => {
+        this.#open.delete(body);
+        count(-taken);
+      },
+    };
+    return body;
+  }
+
+  #forget(): void {
+    for (const [body, at] of this.#open) if (this.#now() - at >= forgottenMs) body.end();
+  }
+}
+
+function timer(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
