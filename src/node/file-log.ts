@@ -41,6 +41,9 @@ export async function openLog(path: string, kind: FileKind): Promise<FileLog> {
   try {
     await handle.chmod(0o600);
     if (end.size < bytes.length) await cut(handle, end.size);
+    // What a process wrote that was killed may not be on the disk yet, nor that the file is called so.
+    else await handle.datasync();
+    syncFolder(dirname(path));
     await log.compact();
     return log;
   } catch (error) {

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ImpulsError } from '../core/errors.js';
 import type { WalletStorage } from '../client/storage.js';
+import { syncFolder } from './file-folder.js';
 import { lockFile } from './file-lock.js';
 import type { FileKind } from './file-log-lines.js';
 import { openLog } from './file-log.js';
@@ -19,7 +20,7 @@ import { openLog } from './file-log.js';
 export async function openRecordsFile(path: string, kind: FileKind): Promise<WalletStorage> {
   const file = resolve(path);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file));
     const lock = await lockFile(file);
     try {
       const log = await openLog(file, kind);
@@ -36,6 +37,13 @@ export async function openRecordsFile(path: string, kind: FileKind): Promise<Wal
   } catch (error) {
     throw fileError(error, kind, file);
   }
+}
+
+/** On the disk when it resolves. */
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
 }
 
 function fileError(cause: unknown, { called }: FileKind, file: string): unknown {

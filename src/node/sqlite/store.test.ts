@@ -79,6 +79,29 @@ describe('the store of the SQLite ledger', () => {
     await third;
   });
 
+  it('syncs what it finds before it serves it: who wrote that may have been killed before', async () => {
+    const path = join(folder, `${++files}.db`);
+    const driver = await loadDriver();
+    const calls: string[] = [];
+    const syncs: LogSyncs = {
+      sync: () => {},
+      syncNow: () => void calls.push('sync'),
+      close: () => void calls.push('close'),
+    };
+    const store = openStore(driver, path, 10, 10, () => syncs);
+    expect(calls).toEqual(['sync']);
+    await store.close();
+    calls.length = 0;
+    const failing: LogSyncs = {
+      ...syncs,
+      syncNow() {
+        throw new Error('EIO');
+      },
+    };
+    expect(() => openStore(driver, path, 10, 10, () => failing)).toThrow('EIO');
+    expect(calls).toEqual(['close']);
+  });
+
   it('refuses everything once a sync has failed: what is on the disk is not known then', async () => {
     const { store, syncs } = await openHeld();
     const first = openCard(store);

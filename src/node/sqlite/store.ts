@@ -63,14 +63,16 @@ export function openStore(
   const connection = openForWriting(driver, path);
   // The log is there once somebody has read.
   connection.pragma('user_version');
-  return new Store(
-    connection,
-    openSyncs(path),
-    startCheckpoints(connection, path),
-    accounts,
-    recovered,
-    maxUnfolded,
-  );
+  const syncs = openSyncs(path);
+  try {
+    // What a process committed that was killed may not be on the disk yet, and counts from now on.
+    syncs.syncNow();
+  } catch (error) {
+    syncs.close();
+    connection.close();
+    throw error;
+  }
+  return new Store(connection, syncs, startCheckpoints(connection, path), accounts, recovered, maxUnfolded);
 }
 
 /** The state that decides, in memory, and the log that makes it durable. */
