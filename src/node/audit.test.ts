@@ -107,6 +107,24 @@ describe('an audit', () => {
     expect(groups).toBeGreaterThan(40);
   });
 
+  it('holds after a purge that had to leave an old claim, which gave back what it had, in a young group', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const [card, other] = [await openCard(ledger, undefined, 100), await openCard(ledger, undefined, 100)];
+    const young = { acceptedAt: at + 9 * day, challengeExpires: at + 9 * day };
+    // One group, which the younger of the two keeps.
+    const [released] = await Promise.all([
+      acceptClaim(ledger, card, 3, 3),
+      acceptClaim(ledger, other, 3, 3, young),
+    ]);
+    await giveBack(ledger, card, released, 0);
+    await acceptClaim(ledger, card, 6, 3, young);
+    await ledger.purge(at + 5 * day, at + 5 * day);
+    expect(await ledger.findClaim(card.id, released.tag)).toBeUndefined();
+    await ledger.close();
+    await holds(path);
+  });
+
   it('works beside a server that goes on writing', async () => {
     const path = newPath();
     const ledger = await openSqliteLedger({ path, maxUnfolded: 5 });

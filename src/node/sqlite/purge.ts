@@ -16,7 +16,8 @@ const groupsAtOnce = 250;
 
 /**
  * See `Ledger.purge`. In many small transactions, between which payments go on. A claim is forgotten when it is old enough, its
- * row goes when all rows of its group are: their link was made of all of them.
+ * row goes when all rows of its group are: their link was made of all of them. What resolves a claim stays as long as its acceptance:
+ * without it the journal would tell that the claim keeps all that it asked for.
  */
 export async function purgeRecords(store: Store, keysBefore: number, claimsBefore: number): Promise<void> {
   while (store.accounts.unfolded > stretchRows) await store.within(() => store.fold(0, stretchRows));
@@ -68,7 +69,7 @@ async function purgeGroups(store: Store, before: number): Promise<boolean> {
       const groups = writes.groups.all(last.last, groupsAtOnce);
       seen.groups = groups.length;
       for (const group of groups) {
-        const { oldest, young } = writes.groupAge.get(before, before, last.last, group.last)!;
+        const { oldest, young } = writes.groupAge.get(before, before, last.last, last.last, group.last)!;
         if (oldest === null || oldest < before + clockSlack) seen.newer = false;
         let { purged } = group;
         if (purged === 0 && !young) {

@@ -104,7 +104,11 @@ export interface Writes {
   >;
   readonly insertGroup: Statement<[last: number, link: Uint8Array, purged: number]>;
   readonly groups: Statement<[after: number, limit: number], GroupRow>;
-  readonly groupAge: Statement<[before: number, before: number, after: number, last: number], GroupAge>;
+  /** A group is young, too, if it resolves a claim whose acceptance an earlier group still tells of. */
+  readonly groupAge: Statement<
+    [before: number, before: number, after: number, after: number, last: number],
+    GroupAge
+  >;
   readonly deleteRows: Statement<[after: number, last: number]>;
   readonly purgeGroup: Statement<[purged: number, last: number]>;
   readonly deleteGroup: Statement<[last: number]>;
@@ -166,7 +170,8 @@ export function prepareWrites(db: Database): Writes {
     insertGroup: prepare('INSERT INTO groups VALUES (?, ?, ?)'),
     groups: prepare('SELECT * FROM groups WHERE last > ? ORDER BY last LIMIT ?'),
     groupAge: prepare(`
-      SELECT min(at) AS oldest, max(at >= ? OR challenge_expires >= ?) AS young
+      SELECT min(at) AS oldest, max(at >= ? OR challenge_expires >= ? OR (kind IN (1, 2) AND claim <= ?
+        AND EXISTS (SELECT 1 FROM journal accepted WHERE accepted.seq = journal.claim))) AS young
       FROM journal WHERE seq > ? AND seq <= ?`),
     deleteRows: prepare('DELETE FROM journal WHERE seq > ? AND seq <= ?'),
     purgeGroup: prepare('UPDATE groups SET purged = ? WHERE last = ?'),
