@@ -41,6 +41,7 @@ export function endpoints(vendor: Vendor): RequestHandler {
       get source() {
         return call.source;
       },
+      connection: call.connection,
     };
     const reply = await answerOwn(vendor, watched);
     // The vendor would answer that it cannot just now.

@@ -61,6 +61,10 @@ class NodeCall implements Call {
   get source(): string | undefined {
     return this.#sourceOf(this.#req);
   }
+
+  get connection(): object {
+    return this.#req.socket;
+  }
 }
 
 function sourceOfSocket({ socket }: IncomingMessage): string | undefined {
@@ -160,6 +164,11 @@ export function createPaidNodeHandler(
 
 /** Writes an answer; what it says stands against what was set before. The rest of an unread body is not waited for. */
 export function send(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Reply): void {
+  // Who sends on before he is answered is hung up on when it is too much: one read may bring a thousand calls of his.
+  if (status === 503 && res.socket === null) {
+    req.socket.destroy();
+    return;
+  }
   if (!req.complete && req.headers['content-length'] !== '0') res.setHeader('Connection', 'close');
   for (const [name] of headers) res.removeHeader(name);
   for (const [name, value] of headers) res.appendHeader(name, value);

@@ -18,6 +18,8 @@ export interface Call {
   body(limit: number, take?: (bytes: number) => void): Promise<Uint8Array>;
   /** Where it came from, for budgets only: never stored, never logged. */
   readonly source?: string | undefined;
+  /** What it came on, if other calls come on it too: looked at as an identity, and kept by nobody. */
+  readonly connection?: object | undefined;
 }
 
 export type Header = readonly [name: string, value: string];

@@ -71,7 +71,10 @@ export async function answerEndpoint(context: EndpointContext, call: Call): Prom
     arriving.end();
   }
   const place = load.requests.enter();
-  if (!place) return shed();
+  if (!place) {
+    await load.hold(call.connection);
+    return shed();
+  }
   try {
     return await endpoint(context, parseJson(fromUtf8(body)), call);
   } catch (error) {

@@ -148,8 +148,11 @@ export function createGate(
 
     const authorization = call.header('authorization');
     /** To a caller who has shown no card. */
-    const stop = (...problem: Parameters<typeof refuse>): Admission =>
-      context.load.admitStranger() ? refuse(...problem) : shed();
+    const stop = async (...problem: Parameters<typeof refuse>): Promise<Admission> => {
+      if (context.load.admitStranger()) return refuse(...problem);
+      await context.load.hold(call.connection);
+      return shed();
+    };
     if (authorization === undefined) return stop('payment-required', costs(price));
     if (call.target.length > limits.targetBytes) return refuse('malformed', 'The target is too long.');
     let credential: Credential | null;

@@ -70,6 +70,23 @@ describe('the load of a vendor', () => {
     expect(load.gauge.shed.strangers).toBe(5);
   });
 
+  it('lets so many wait who are shed, one of a connection', async () => {
+    const ends: Array<() => void> = [];
+    const wait = (): Promise<void> => new Promise((resolve) => ends.push(resolve));
+    const load = createLoad({ maxHeld: 2, wait });
+    const connection = {};
+    const first = load.hold(connection);
+    expect(first).toBeInstanceOf(Promise);
+    expect(load.hold(connection)).toBeUndefined();
+    expect(load.hold({})).toBeInstanceOf(Promise);
+    expect(load.hold(undefined)).toBeUndefined();
+    expect(load.gauge.held).toBe(2);
+    ends.forEach((end) => end());
+    await first;
+    expect(load.gauge.held).toBe(0);
+    expect(load.hold(connection)).toBeInstanceOf(Promise);
+  });
+
   it('does one costly step after the other, at a distance', async () => {
     const { load, time, waits } = start({ stepMs: 5 });
     await Promise.all([load.step(), load.step(), load.step()]);
@@ -117,6 +134,7 @@ describe('the load of a vendor', () => {
   it('refuses bounds that are none', () => {
     for (const bound of [0, -1, 1.5, NaN, Infinity]) {
       expect(() => createLoad({ maxClaims: bound })).toThrow('a whole number from 1');
+      expect(() => createLoad({ maxHeld: bound })).toThrow('a whole number from 1');
     }
   });
 });

@@ -2,7 +2,8 @@ import { ImpulsError } from '../core/errors.js';
 
 /**
  * What a vendor takes on at a time. What is more is answered 503 with `Retry-After`, before anything is claimed for it: claims of cards are
- * shed last, who shows no card first, and steps with public keys follow each other at a distance.
+ * shed last, who shows no card first, and steps with public keys follow each other at a distance. Who is shed for
+ * showing no card hears of it later: who asks again and again asks once in that time.
  *
  * No call waits for another one: some platforms forget a call whose caller has gone, with its timers and all that it was to do.
  */
@@ -12,6 +13,8 @@ export interface LoadOptions {
   readonly maxClaims?: number;
   /** Answers to unpaid calls, unknown cards and wrong tags in 20 ms, while claims wait for their verdict. Default 64. */
   readonly maxStrangers?: number;
+  /** Strangers who are shed and have not heard of it yet. One more hears at once. Default 4,096. */
+  readonly maxHeld?: number;
   /** Calls at the vendor's own endpoints that have arrived whole and are not answered. Default 64. */
   readonly maxRequests?: number;
   /** Bytes of bodies that are arriving, in all. One card or source has a sixteenth of them. Default 64 MiB. */
@@ -29,6 +32,7 @@ export interface LoadGauge {
   readonly claims: number;
   readonly requests: number;
   readonly bodyBytes: number;
+  readonly held: number;
   readonly shed: Readonly<Record<LoadKind, number>>;
 }
 
@@ -52,6 +56,12 @@ export interface Load {
   readonly requests: Places;
   /** Whether somebody who shows no card is answered now. */
   admitStranger(): boolean;
+  /**
+   * Lets somebody who is shed wait until he hears of it. Undefined: he hears at once, for too many wait, or somebody on his connection.
+   *
+   * @param connection its identity, if there is such a thing
+   */
+  hold(connection: object | undefined): Promise<void> | undefined;
   /** Counts the bytes of one body that is arriving, until `end`. */
   openBody(owner: string, limit: number): ArrivingBody;
   /** Resolves when a step with a public key may be done. */
@@ -68,19 +78,23 @@ export interface ArrivingBody {
 const lookupsPerClaim = 4;
 const ownersPerBudget = 16;
 const strangersMs = 20;
+/** What who is shed is told to wait. */
+const heldMs = 1000;
 /** Where there is no room, what has not moved for so long is a call that was forgotten. */
 const forgottenMs = 60_000;
 
 /** @throws ImpulsError `invalid-argument` for a bound that is none */
 export function createLoad(options: LoadOptions = {}): Load {
   const { maxClaims = 512, maxStrangers = 64, maxRequests = 64, maxBodyBytes = 64 << 20 } = options;
-  const { stepMs = 4, now = () => performance.now(), wait = timer } = options;
-  for (const bound of [maxClaims, maxStrangers, maxRequests, maxBodyBytes]) {
+  const { maxHeld = 4096, stepMs = 4, now = () => performance.now(), wait = timer } = options;
+  for (const bound of [maxClaims, maxStrangers, maxRequests, maxBodyBytes, maxHeld]) {
     if (Number.isInteger(bound) && bound >= 1) continue;
     throw new ImpulsError('invalid-argument', `a bound of the load is a whole number from 1, not ${bound}`);
   }
   const shed: Record<LoadKind, number> = { claims: 0, strangers: 0, requests: 0, bodies: 0 };
   const places = (kind: LoadKind, limit: number): Places => createPlaces(limit, now, () => shed[kind]++);
+  const held = createPlaces(maxHeld, now, () => {});
+  const heldOn = new WeakSet<object>();
   const lookups = places('claims', maxClaims * lookupsPerClaim);
   const claims = places('claims', maxClaims);
   const requests = places('requests', maxRequests);
@@ -106,6 +120,17 @@ export function createLoad(options: LoadOptions = {}): Load {
       return false;
     },
 
+    hold(connection) {
+      if (connection && heldOn.has(connection)) return undefined;
+      const place = held.enter();
+      if (!place) return undefined;
+      if (connection) heldOn.add(connection);
+      return wait(heldMs).then(() => {
+        place.leave();
+        if (connection) heldOn.delete(connection);
+      });
+    },
+
     openBody: (owner, limit) => bodies.open(owner, limit),
 
     async step() {
@@ -116,7 +141,9 @@ export function createLoad(options: LoadOptions = {}): Load {
     },
 
     get gauge() {
-      return { claims: claims.taken, requests: requests.taken, bodyBytes: bodies.bytes, shed: { ...shed } };
+      const { bytes: bodyBytes } = bodies;
+      const gauge = { claims: claims.taken, requests: requests.taken, bodyBytes, held: held.taken };
+      return { ...gauge, shed: { ...shed } };
     },
   };
 }
