@@ -157,7 +157,7 @@ const activationFlood: CodeAttack = {
     const forged: HandCard = { ...hand, signature: randomBytes(384).fill(0, 0, 1) };
     const body = await activationOf(forged, site.vendors[0].digest);
     const before = await site.ledger.totals();
-    const flood = Array.from({ length: 150 }, async () => {
+    const flood = Array.from({ length: 80 }, async () => {
       const { status } = await postFrom(site, '', '/impuls/activate', body);
       check([400, 503].includes(status), `an activation was answered ${status}`);
     });
@@ -239,7 +239,7 @@ const statementFlood: CodeAttack = {
   async run(site, check) {
     const hand = await site.card();
     const challenge = await site.ask('/one');
-    const flood = Array.from({ length: 120 }, async () => {
+    const flood = Array.from({ length: 80 }, async () => {
       const { status } = await site.post('/impuls/statement', stateRequestOf(hand, 'statement'));
       check([200, 503].includes(status), `a statement was answered ${status}`);
     });
@@ -285,7 +285,7 @@ const guessing: CodeAttack = {
       postFrom(site, source, '/impuls/order', body).then(({ status }) => status);
     const one = await Promise.all(Array.from({ length: 20 }, () => guess('one place')));
     check(one.filter((status) => status === 403).length <= 5, `one place failed ${one.join()}`);
-    const all = await Promise.all(Array.from({ length: 100 }, (_, i) => guess(`place ${i}`)));
+    const all = await Promise.all(Array.from({ length: 70 }, (_, i) => guess(`place ${i}`)));
     check(
       all.every((status) => [403, 429, 503].includes(status)),
       `it was answered ${[...new Set(all)].join()}`,
@@ -293,7 +293,7 @@ const guessing: CodeAttack = {
     const tries = vendor.failures.failed - failed;
     check(tries <= limit, `${tries} guesses were made where ${limit} may fail`);
     check((await guess('an honest place')) === 429, 'the budget of all was not used up');
-    return { tries: 121, charged: 0 };
+    return { tries: one.length + all.length + 1, charged: 0 };
   },
 };
 

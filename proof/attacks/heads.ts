@@ -93,10 +93,10 @@ const smuggling: HeadAttack = {
       `${post}Transfer-Encoding: chunked\r\n\r\nffffffffffffffff0\r\n${hidden}`,
       `${post}Content-Length: 99999999999999999999\r\n\r\n${hidden}`,
     ];
-    for (const text of texts) {
-      const answer = await sendRaw(site.ports[0], text);
-      check(!statusesOf(answer).includes(200), `${JSON.stringify(text.slice(0, 90))} let it through`);
-    }
+    const answers = await Promise.all(texts.map((text) => sendRaw(site.ports[0], text)));
+    answers.forEach((answer, i) => {
+      check(!statusesOf(answer).includes(200), `${JSON.stringify(texts[i]!.slice(0, 90))} let it through`);
+    });
     return { tries: texts.length, charged: 0 };
   },
 };

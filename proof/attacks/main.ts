@@ -6,7 +6,8 @@ import { createPaint } from '../../src/cli/paint.js';
 import { formatTable } from '../../src/cli/table.js';
 import { runAttack, type Result } from './attack.js';
 import { clientAttacks } from './client-attacks.js';
-import { runOverload, type OverloadResult } from './overload.js';
+import { runOverload, sum, type OverloadResult } from './overload.js';
+import { serveFloods, type Heard } from './overload-strangers.js';
 import { serveOverload } from './overload-vendor.js';
 import { openSite } from './site.js';
 import { vendorAttacks } from './vendors.js';
@@ -16,8 +17,9 @@ const help = `npm run attacks -- [options]
 Tries every attack of the library against a vendor of two servers, or against a wallet.
 
   --only <text>      the attacks whose names have it
-  --overload         strangers at ten times the honest, for --seconds (10) each with --honest (32) payers
-  --quick            the overload for 3 seconds with 16 payers
+  --overload         strangers who ask for ten times what the vendor serves, and ten times as many payers:
+                     phases of --seconds (10) with --honest (16) payers, and one with --crowd (640)
+  --quick            the overload in phases of 3 seconds
   --json             the results as JSON
   --out <file>       writes them to a file, too
   --help             this
@@ -32,7 +34,10 @@ const { values } = parseArgs({
     quick: { type: 'boolean' },
     seconds: { type: 'string' },
     honest: { type: 'string' },
+    crowd: { type: 'string' },
     serve: { type: 'string' },
+    cards: { type: 'string' },
+    flood: { type: 'boolean' },
     json: { type: 'boolean' },
     out: { type: 'string' },
     help: { type: 'boolean' },
@@ -76,26 +81,44 @@ function tableOf(results: readonly Result[]): string {
   return formatTable([...head, { head: 'outcome' }], rows, paint);
 }
 
-function tableOfOverload({ phases }: OverloadResult): string {
+function tableOfOverload({ phases, shed, books }: OverloadResult): string {
   const right = (head: string) => ({ head, align: 'right' as const });
-  const columns = [
-    { head: '' },
-    ...['served', '503', 'a second', 'p50 ms', 'p99 ms', 'memory MiB'].map(right),
-  ];
-  const rows = phases.map(({ phase, served, refused, perSecond, p50, p99, rss }) => [
-    phase,
-    String(served),
-    String(refused),
-    perSecond.toFixed(0),
-    p50.toFixed(1),
-    p99.toFixed(1),
-    (rss / 2 ** 20).toFixed(0),
-  ]);
-  return formatTable(
-    [...columns, { head: 'strangers heard' }],
-    rows.map((row, i) => [...row, JSON.stringify(phases[i]!.heard)]),
+  const text = ({ statuses }: Heard): string =>
+    Object.entries(statuses)
+      .map(([status, count]) => `${status} × ${count}`)
+      .join(', ');
+  const payers = formatTable(
+    [
+      { head: 'honest payers' },
+      ...['claims served', 'a second', 'p50 ms', 'p99 ms', '503', 'dropped', 'vendor MiB', 'CPU %'].map(
+        right,
+      ),
+    ],
+    phases.map(({ phase, served, perSecond, p50, p99, refused, dropped, rss, vendorCpu }) => [
+      phase,
+      String(served),
+      perSecond.toFixed(0),
+      p50.toFixed(1),
+      p99.toFixed(1),
+      String(refused),
+      String(dropped),
+      (rss / 2 ** 20).toFixed(0),
+      (vendorCpu * 100).toFixed(0),
+    ]),
     paint,
   );
+  const { strangers } = phases.find((one) => Object.keys(one.strangers).length > 0)!;
+  const others = formatTable(
+    [{ head: 'strangers' }, ...['wanted', 'sent', 'hung up on', 'unanswered'].map(right), { head: 'heard' }],
+    [...Object.entries(strangers), ['all', sum(strangers)] as const].map(([name, heard]) => [
+      name,
+      ...[heard.offered, heard.sent, heard.hungUp, heard.dropped].map(String),
+      text(heard),
+    ]),
+    paint,
+  );
+  const counts = Object.entries(shed).map(([kind, count]) => `${kind} ${count}`);
+  return `${payers}\n${others}\nshed: ${counts.join(', ')}\nunits by the vendor's books ${books.vendor}, by the payers' ${books.payers}`;
 }
 
 function finish(results: object, text: string, broken: readonly string[]): void {
@@ -110,10 +133,14 @@ function finish(results: object, text: string, broken: readonly string[]): void 
 }
 
 if (values.help) process.stdout.write(help);
-else if (values.serve !== undefined) await serveOverload(values.serve);
-else if (values.overload) {
+else if (values.flood) serveFloods();
+else if (values.serve !== undefined) {
+  const [few = 0, many = 0] = (values.cards ?? '').split(',').map(Number);
+  await serveOverload(values.serve, [few, many]);
+} else if (values.overload) {
   const result = await runOverload({
-    honest: Number(values.honest ?? (values.quick ? 16 : 32)),
+    honest: Number(values.honest ?? 16),
+    crowd: Number(values.crowd ?? 640),
     seconds: Number(values.seconds ?? (values.quick ? 3 : 10)),
     onProgress: (phase) => process.stderr.isTTY && process.stderr.write(`${phase} …\n`),
   });

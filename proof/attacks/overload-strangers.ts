@@ -66,8 +66,10 @@ async function flood({ port, floods, perSecond, seconds }: FloodOrder): Promise<
 }
 
 interface Seat {
-  line: Line;
+  line?: Line;
   since: number;
+  /** Its stranger has lost his patience. */
+  isLeft: boolean;
 }
 
 function startFlood(
@@ -81,9 +83,8 @@ function startFlood(
   let next = 0;
   let turn = 0;
 
-  const sit = (seat: Partial<Seat>): Seat => {
-    let given = false;
-    const line = openLine(port, {
+  const sit = (seat: Seat): Seat => {
+    seat.line = openLine(port, {
       onAnswer({ status, hasRetryAfter }) {
         heard.statuses[status] = (heard.statuses[status] ?? 0) + 1;
         if (status === 503 && !hasRetryAfter) heard.withoutRetryAfter++;
@@ -92,25 +93,22 @@ function startFlood(
       onClose(unanswered) {
         heard.dropped += unanswered;
         if (ended) return;
-        if (!given) heard.hungUp++;
+        if (!seat.isLeft) heard.hungUp++;
         sit(seat);
       },
     });
-    const { close } = line;
-    line.close = () => {
-      given = true;
-      close();
-    };
-    return Object.assign(seat, { line, since: performance.now() });
+    seat.isLeft = false;
+    seat.since = performance.now();
+    return seat;
   };
-  const seats = Array.from({ length: connections }, () => sit({}));
+  const seats = Array.from({ length: connections }, () => sit({ since: 0, isLeft: false }));
 
   /** @returns whether there was room for a request */
   const ask = (now: number): boolean => {
     for (let i = 0; i < seats.length; i++) {
       const seat = seats[next++ % seats.length]!;
       const { line } = seat;
-      if (line.waiting >= depth || !line.isFree) continue;
+      if (!line?.isFree || line.waiting >= depth) continue;
       if (line.waiting === 0) seat.since = now;
       line.send(requests[turn++ % requests.length]!);
       return true;
@@ -120,9 +118,13 @@ function startFlood(
 
   return {
     tick(now: number, elapsed: number): void {
-      for (const { line, since } of seats) {
-        if (line.waiting > 0 && now - since > patienceMs) line.close();
-        else if (trickles && line.waiting > 0 && (now + since) % trickleEveryMs < tickMs) line.trickle(' ');
+      for (const seat of seats) {
+        const { line, since } = seat;
+        if (!line?.waiting) continue;
+        if (now - since > patienceMs) {
+          seat.isLeft = true;
+          line.close();
+        } else if (trickles && (now + since) % trickleEveryMs < tickMs) line.trickle(' ');
       }
       due += trickles ? seats.length : rate * elapsed;
       if (!trickles) heard.offered += Math.floor(due);
@@ -139,7 +141,7 @@ function startFlood(
     },
     end(): Heard {
       ended = true;
-      for (const { line } of seats) line.close();
+      for (const { line } of seats) line?.close();
       return heard;
     },
   };

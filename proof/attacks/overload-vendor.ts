@@ -3,32 +3,54 @@ import { createNodeHandler, createPaidNodeHandler } from '../../src/node/http.js
 import { openSqliteLedger } from '../../src/node/sqlite.js';
 import { createVendor } from '../../src/server/index.js';
 import { createTestKeys } from '../../test/support/vendor.js';
-import { denomination } from './site.js';
 
-/** The vendor of the overload, in a process of its own: one route that costs a unit, durable in SQLite. */
-export async function serveOverload(file: string): Promise<void> {
-  const server = createServer();
+/** Units of the cards of the overload: of those who pay all the time, and of the many who pay for a while. */
+export const denominations = [100_000, 1000] as const;
+
+/** How often its memory is looked at. */
+const sampleMs = 50;
+
+/**
+ * The vendor of the overload, in a process of its own: one route that costs a unit, durable in SQLite, and the bounds of `vendor serve`.
+ *
+ * @param cards how many of each denomination
+ */
+export async function serveOverload(file: string, cards: readonly [number, number]): Promise<void> {
+  const server = createServer({ headersTimeout: 10_000, connectionsCheckingInterval: 5_000 });
+  server.maxConnections = 4096;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
   const origin = `http://127.0.0.1:${port}`;
-  const made = await createTestKeys(origin, [denomination], Math.floor(Date.now() / 1000));
+  const made = await createTestKeys(origin, denominations, Math.floor(Date.now() / 1000));
   const ledger = await openSqliteLedger({ path: file });
-  const vendor = createVendor({ ...made, ledger, failureBudget: { perSource: 1e6, global: 1e6 } });
+  const vendor = createVendor({ ...made, ledger });
+  const body = '{"text":"served"}';
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
   const paid = createPaidNodeHandler(vendor.gate({ price: 1 }), (_req, res) => {
-    res.writeHead(200, { 'Content-Type': 'application/json' }).end('{"text":"served"}');
+    res.writeHead(200, headers).end(body);
   });
   const own = createNodeHandler(vendor);
   server.on('request', (req, res) => {
     (req.url === '/paid' ? paid : own)(req, res).catch(() => res.destroy());
   });
-  const [code] = await vendor.createVouchers([{ denomination, count: 1 }], 1);
-  const codes = [code, ...(await vendor.createVouchers([{ denomination, count: 1 }], 99))];
-  process.send?.({ origin, codes, document: vendor.document, digest: vendor.digest });
+  const codes = await Promise.all(
+    denominations.map((denomination, i) => vendor.createVouchers([{ denomination, count: 1 }], cards[i]!)),
+  );
+  let peak = 0;
+  let cpu = process.cpuUsage();
+  const look = (): void => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  };
+  setInterval(look, sampleMs).unref();
+  process.send?.({ port, codes, document: vendor.document, digest: vendor.digest });
   process.on('message', (message) => {
     if (message === 'usage') {
-      const { rss } = process.memoryUsage();
-      process.send?.({ rss, cpu: process.cpuUsage(), load: vendor.load });
+      look();
+      const { user, system } = process.cpuUsage(cpu);
+      process.send?.({ peak, cpuSeconds: (user + system) / 1e6, load: vendor.load });
+      peak = 0;
+      cpu = process.cpuUsage();
       return;
     }
     server.closeAllConnections();
