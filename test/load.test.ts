@@ -8,7 +8,8 @@ import {
 } from '../src/server/index.js';
 import { toBase64url } from '../src/core/base64url.js';
 import { parseChallenges } from '../src/core/wire/index.js';
-import { activationOf, buyCard, claimOf, sealJson, type HandCard } from './support/card.js';
+import { activeCard, callOf, post } from './support/active-card.js';
+import { claimOf, sealJson, type HandCard } from './support/card.js';
 import { createTestKeys, now } from './support/vendor.js';
 
 /** A vendor that has more to do than it takes on: what of it is served, and what the others hear. */
@@ -36,33 +37,6 @@ function createWaitingLedger() {
     },
     count: () => commits.length,
   };
-}
-
-type Vendor = ReturnType<typeof createVendor>;
-
-const callOf = (target: string, changed: Partial<Call> & { authorization?: string } = {}): Call => ({
-  method: 'GET',
-  target,
-  header: (name) => (name === 'authorization' ? changed.authorization : undefined),
-  body: async () => new Uint8Array(0),
-  ...changed,
-});
-
-const post = (vendor: Vendor) => async (path: string, body: unknown) => {
-  const bytes = new TextEncoder().encode(JSON.stringify(body));
-  const take = (_: number, taking?: (length: number) => void): Promise<Uint8Array> => {
-    taking?.(bytes.length);
-    return Promise.resolve(bytes);
-  };
-  const reply = await vendor.answer(callOf(path, { method: 'POST', body: take }));
-  return new Response(reply!.body as BodyInit, { status: reply!.status, headers: reply!.headers as [] });
-};
-
-async function activeCard(vendor: Vendor): Promise<HandCard> {
-  const [code] = await vendor.createVouchers([{ denomination: 100, count: 1 }], 1);
-  const hand = await buyCard(post(vendor), vendor.document, code!, { protocol: 'chain' }, 100);
-  expect((await post(vendor)('/impuls/activate', await activationOf(hand, vendor.digest))).status).toBe(200);
-  return hand;
 }
 
 async function start(load: LoadOptions) {

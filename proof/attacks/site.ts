@@ -67,7 +67,9 @@ export async function openSite(): Promise<Site> {
   const start = (server: Server): Vendor => {
     const failureBudget = { perSource: 5, global: 40 };
     // Who is shed hears of it soon: nobody here is to wait for his second.
-    const load = { later: () => new Promise<void>((resolve) => setTimeout(resolve, 20)) };
+    const load = {
+      wait: (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, Math.min(ms, 20))),
+    };
     const vendor = createVendor({ ...made, ledger, failureBudget, load, onError: failed });
     const paid = new Map(
       Object.entries(routes).map(([path, route]) => [

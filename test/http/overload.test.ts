@@ -4,26 +4,39 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createPaidNodeHandler } from '../../src/node/http.js';
 import { createMemoryLedger, createVendor } from '../../src/server/index.js';
+import { parseChallenges } from '../../src/core/wire/index.js';
+import { activeCard, callOf } from '../support/active-card.js';
+import { claimOf } from '../support/card.js';
 import { createTestKeys, now } from '../support/vendor.js';
 
-/** A vendor on a socket that answers one stranger, and lets the next one wait until the test says. */
+/** A vendor on a socket that answers one stranger while a claim waits, and lets the next one wait until the test says. */
 
 const closers: Array<() => Promise<unknown>> = [];
 afterEach(() => Promise.all(closers.splice(0).map((close) => close())));
 
 async function start() {
   const ends: Array<() => void> = [];
+  const wait = (ms: number): Promise<void> =>
+    ms < 1000 ? Promise.resolve() : new Promise((resolve) => ends.push(resolve));
   const vendor = createVendor({
     ...(await createTestKeys('https://news.example', [100], now)),
-    ledger: createMemoryLedger(),
+    ledger: { ...createMemoryLedger(), accept: () => new Promise(() => {}) },
     clock: () => now * 1000,
-    load: {
-      maxStrangers: 1,
-      turn: () => new Promise(() => {}),
-      later: () => new Promise((resolve) => ends.push(resolve)),
-    },
+    load: { maxStrangers: 1, now: () => 0, wait },
   });
-  const paid = createPaidNodeHandler(vendor.gate({ price: 1 }), (_req, res) => void res.end());
+  const gate = vendor.gate({ price: 1 });
+  const asked = await gate(callOf('/a'));
+  const challenges = asked.status === 'refused' ? asked.reply.headers : [];
+  const [session] = parseChallenges(challenges.find(([name]) => name === 'WWW-Authenticate')![1]);
+  const { authorization } = claimOf(
+    await activeCard(vendor),
+    session!,
+    { target: '/a', method: 'GET' },
+    { end: 1, units: 1 },
+  );
+  void gate(callOf('/a', { authorization }));
+  await expect.poll(() => vendor.load.claims).toBe(1);
+  const paid = createPaidNodeHandler(gate, (_req, res) => void res.end());
   const server = createServer((req, res) => void paid(req, res)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   closers.push(() => {
