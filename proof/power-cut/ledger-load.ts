@@ -16,7 +16,11 @@ const product = new URL('../../dist/node/sqlite.js', import.meta.url).href;
 const { openSqliteLedger } = (await import(product)) as typeof import('../../src/node/sqlite.js');
 const ledger: Ledger = await openSqliteLedger({ path, maxUnfolded: 200 });
 if (life > 0) await tellAll();
-await Promise.all(Array.from({ length: cards }, (_, number) => pay(number)));
+// No card is far ahead of another, as their claims bear times.
+for (let turn = turns[0]; turn < turns[1]; turn += 4) {
+  const end = Math.min(turn + 4, turns[1]);
+  await Promise.all(Array.from({ length: cards }, (_, number) => pay(number, turn, end)));
+}
 await ledger.close();
 
 /** What a process says after its start is as good as what it did itself. */
@@ -35,12 +39,12 @@ async function tellAll(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-async function pay(number: number): Promise<void> {
+async function pay(number: number, first: number, end: number): Promise<void> {
   const card = cardAt(number);
   const { id, scheme } = card;
   await ledger.openCard(card.entry, card.state, acceptedAt(0));
   tell('card', number);
-  for (let turn = turns[0]; turn < turns[1]; turn++) {
+  for (let turn = first; turn < end; turn++) {
     const claim = claimAt(number, turn);
     const { state, version } = (await ledger.readCard(id))!;
     const taken = scheme.take(state, claim);
@@ -95,7 +99,8 @@ async function administer(turn: number): Promise<void> {
     await ledger.changeCodes(batch, 1, 3, 'void', acceptedAt(turn));
     tell('codes', batch, 'void');
   }
-  if (turn % 30 === 29) {
+  // From then on the log grows until a checkpoint carries it over.
+  if (turn % 30 === 29 && turn < 120) {
     const before = acceptedAt(turn - 12);
     tell('purging', turn - 12);
     await ledger.purge(before, before);

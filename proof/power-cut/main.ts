@@ -9,8 +9,10 @@ import {
   cutPower,
   isSync,
   recordLedger,
+  recordLongLedger,
   recordWallet,
   type Fault,
+  type RecordOptions,
   type Recording,
 } from './subjects.js';
 
@@ -20,12 +22,12 @@ or torn at a sector. What is left is opened and checked.
 
   npm run power-cut -- [options]
 
-  --cuts <n>     at least so many, of each of the two   (600)
-  --most <n>     at most so many, of each               (4000; with --quick 50)
-  --size <n>     payments of the wallet, and of each card of the ledger   (160)
+  --cuts <n>     at least so many, of each              (600; of the long ledger 400 at most)
+  --most <n>     at most so many, of each               (4000; with --quick 34)
+  --size <n>     payments of each of the ledger's six cards; the wallet makes twice as many   (160)
   --kills <n>    times that the process is killed on the way, before the power is cut   (3)
   --seed <n>                                            (1)
-  --only <name>  wallet or ledger
+  --only <name>  wallet, ledger, or long ledger: one life, with checkpoints beside the payments
   --quick        a slice
   --json         the result as JSON
   --out <file>   writes it there
@@ -68,9 +70,16 @@ const saboteurs: readonly { name: string; flaws?: DiskFlaws; tellsEarly?: true }
   { name: 'its word comes before the sync', tellsEarly: true },
 ];
 
-const subjects: Readonly<Record<string, typeof recordLedger>> = {
-  wallet: recordWallet,
-  ledger: recordLedger,
+interface Subject {
+  readonly record: (options: RecordOptions) => Promise<Recording>;
+  /** Cuts at most, of those that are asked for. */
+  readonly most: number;
+}
+
+const subjects: Readonly<Record<string, Subject>> = {
+  wallet: { record: recordWallet, most: Infinity },
+  ledger: { record: recordLedger, most: Infinity },
+  'long ledger': { record: recordLongLedger, most: 400 },
 };
 
 async function trySubject(subject: string, folder: string): Promise<SubjectResult> {
@@ -82,9 +91,9 @@ async function trySubject(subject: string, folder: string): Promise<SubjectResul
     kills: Number(values.kills),
     folder,
   };
-  const recording = await subjects[subject]!(options);
-  const most = Number(values.most ?? (values.quick ? 50 : 4000));
-  const cuts = chooseCuts(recording, Number(values.cuts ?? (values.quick ? 50 : 600)), most, seed);
+  const recording = await subjects[subject]!.record(options);
+  const most = Math.min(subjects[subject]!.most, Number(values.most ?? (values.quick ? 34 : 4000)));
+  const cuts = chooseCuts(recording, Number(values.cuts ?? (values.quick ? 34 : 600)), most, seed);
   const onCut = (done: number): void => showProgress(subject, done, cuts.length);
   const { tried, faults } = await cutPower(recording, cuts, { seed, folder, onCut });
   tell(subject, faults);
@@ -95,7 +104,7 @@ async function trySubject(subject: string, folder: string): Promise<SubjectResul
     subject,
     systemCalls: steps.filter(({ moment }) => moment === 'begins').length,
     syncs: steps.filter((step) => step.moment === 'ends' && isSync(step)).length,
-    kills: options.kills,
+    kills: recording.lives.length - 1,
     words: steps.filter((step) => toldBy(step) !== undefined).length,
     cuts: cuts.length,
     fates: tried,

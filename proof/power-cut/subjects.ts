@@ -27,7 +27,7 @@ export interface Known {
 
 export interface RecordOptions {
   readonly seed: number;
-  /** Payments of a wallet, or of each card of a ledger, in all lives. */
+  /** Payments of each of the six cards of a ledger, in all lives; half of those of a wallet. */
   readonly size: number;
   readonly kills: number;
   readonly folder: string;
@@ -45,9 +45,14 @@ export async function recordLedger(options: RecordOptions): Promise<Recording> {
   return { root, lives, known: () => new LedgerKnown(), close() {} };
 }
 
+/** One long life, in which the worker makes checkpoints beside the payments. */
+export async function recordLongLedger(options: RecordOptions): Promise<Recording> {
+  return recordLedger({ ...options, size: Math.ceil(2.5 * options.size), kills: 0 });
+}
+
 export async function recordWallet(options: RecordOptions): Promise<Recording> {
   const vendor = await startWalletVendor();
-  const payments = Math.ceil(options.size / (options.kills + 1));
+  const payments = Math.ceil((2 * options.size) / (options.kills + 1));
   const root = join(options.folder, 'wallet');
   const codes = await vendor.codes(2 * (options.kills + 1));
   const lives = await recordLives('wallet-load', root, options, (life) => ({

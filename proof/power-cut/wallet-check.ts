@@ -45,6 +45,7 @@ export class WalletKnown {
   async check(folder: string, answer: (request: Request) => Promise<Response>): Promise<string[]> {
     const wrong: string[] = [];
     const places = new Map<string, string>();
+    let claims = 0;
     for (const sent of this.#sent.values()) for (const place of placesOf(sent)) places.set(place, sent.tag);
     const wallet = await openWallet({
       storage: await openFileStorage(`${folder}/purse/wallet`),
@@ -53,6 +54,7 @@ export class WalletKnown {
       fetch: async (input, init) => {
         const authorization = new Headers(init?.headers).get('authorization');
         if (authorization === null) return answer(new Request(input, init));
+        claims++;
         const { card, protocol, end, units, tag } = parseCredential(authorization)!.payload;
         const sent = { card: toBase64url(card), protocol, end, units, tag: toBase64url(tag) };
         for (const place of placesOf(sent)) {
@@ -83,6 +85,7 @@ export class WalletKnown {
             wrong.push(`a payment: ${error.message}`);
         });
       }
+      if (this.#cards.size > 0 && claims === 0) wrong.push('it pays no more');
       await wallet.recover();
     } finally {
       await wallet.close();
