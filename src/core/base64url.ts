@@ -3,45 +3,32 @@ import { malformed } from './errors.js';
 /** RFC 4648 §5 without padding; only the canonical form decodes (unused bits zero). */
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-const values = new Int8Array(128).fill(-1);
-for (let i = 0; i < 64; i++) values[alphabet.charCodeAt(i)] = i;
-
 const codes = Uint8Array.from(alphabet, (character) => character.charCodeAt(0));
+const values = new Int8Array(128).fill(-1);
+codes.forEach((code, value) => (values[code] = value));
 
 /** Lists to put characters in, by their number: a text is made at once, and not of pieces. */
-const lists = new Map<number, number[]>();
-/** Characters of the longest text that is made so. */
-const maxAtOnce = 256;
+const lists: number[][] = [];
+/** That make 256 characters. */
+const bytesAtOnce = 192;
 
 export function toBase64url(bytes: Uint8Array): string {
-  const characters = Math.ceil((bytes.length * 4) / 3);
-  if (characters <= maxAtOnce) return encode(bytes, 0, bytes.length, characters);
   let out = '';
-  const step = (maxAtOnce / 4) * 3;
-  for (let at = 0; at < bytes.length; at += step) {
-    const end = Math.min(at + step, bytes.length);
-    out += encode(bytes, at, end, Math.ceil(((end - at) * 4) / 3));
-  }
+  for (let at = 0; at < bytes.length; at += bytesAtOnce) out += encode(bytes, at);
   return out;
 }
 
-function encode(bytes: Uint8Array, from: number, end: number, characters: number): string {
-  let list = lists.get(characters);
-  if (!list) lists.set(characters, (list = Array<number>(characters).fill(0)));
-  let at = 0;
-  let i = from;
-  for (; i + 2 < end; i += 3) {
-    const bits = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+function encode(bytes: Uint8Array, from: number): string {
+  const end = Math.min(from + bytesAtOnce, bytes.length);
+  const characters = Math.ceil(((end - from) * 4) / 3);
+  const list = (lists[characters] ??= Array<number>(characters).fill(0));
+  for (let i = from, at = 0; i < end; i += 3) {
+    // Beyond the end there are zeros, whose characters are cut off.
+    const bits = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
     list[at++] = codes[bits >> 18]!;
     list[at++] = codes[(bits >> 12) & 63]!;
-    list[at++] = codes[(bits >> 6) & 63]!;
-    list[at++] = codes[bits & 63]!;
-  }
-  if (i < end) {
-    const bits = (bytes[i]! << 16) | (i + 1 < end ? bytes[i + 1]! << 8 : 0);
-    list[at++] = codes[bits >> 18]!;
-    list[at++] = codes[(bits >> 12) & 63]!;
-    if (i + 1 < end) list[at++] = codes[(bits >> 6) & 63]!;
+    if (at < characters) list[at++] = codes[(bits >> 6) & 63]!;
+    if (at < characters) list[at++] = codes[bits & 63]!;
   }
   return String.fromCharCode.apply(null, list);
 }

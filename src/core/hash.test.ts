@@ -48,23 +48,6 @@ describe('sha256', () => {
 });
 
 describe('HMAC', () => {
-  it('verifies what it makes, of the length that is asked for and no other', () => {
-    const keyed = new HmacKey(repeat(1, 32));
-    const message = utf8('a message');
-    for (const length of [16, 32]) {
-      const mac = keyed.mac(message, length);
-      expect(keyed.verify(message, mac, length)).toBe(true);
-      expect(keyed.verify(message, mac.subarray(1), length)).toBe(false);
-      expect(keyed.verify(utf8('another'), mac, length)).toBe(false);
-      for (let i = 0; i < length; i++) {
-        const other = mac.slice();
-        other[i]! ^= 1 << (i & 7);
-        expect(keyed.verify(message, other, length)).toBe(false);
-      }
-    }
-    expect(keyed.verify(message, new Uint8Array(0), 16)).toBe(false);
-  });
-
   it('takes another key as if newly made', () => {
     const keyed = new HmacKey(repeat(1, 32));
     expect(keyed.rekey(repeat(2, 100)).mac(utf8('x'))).toEqual(hmac(repeat(2, 100), utf8('x')));

@@ -153,22 +153,6 @@ export class HmacKey {
 
   /** HMAC-SHA-256, cut to its first `length` bytes (at most 32). */
   mac(message: Uint8Array, length = 32): Uint8Array {
-    this.#compute(message);
-    return output(scratch, length);
-  }
-
-  /** Whether `mac` is that of a message, cut to `length` bytes. In a time that depends on the lengths only. */
-  verify(message: Uint8Array, mac: Uint8Array, length = 32): boolean {
-    if (mac.length !== length) return false;
-    this.#compute(message);
-    let difference = 0;
-    for (let i = 0; i < length; i++)
-      difference |= mac[i]! ^ ((scratch[i >> 2]! >>> (24 - 8 * (i & 3))) & 0xff);
-    return difference === 0;
-  }
-
-  /** Leaves the MAC in `scratch`. */
-  #compute(message: Uint8Array): void {
     copyState(scratch, this.#inner);
     finish(scratch, message, 64);
     const w = schedule;
@@ -178,6 +162,7 @@ export class HmacKey {
     w[15] = (64 + 32) * 8;
     copyState(scratch, this.#outer);
     compress(scratch);
+    return output(scratch, length);
   }
 
   /** HKDF-Expand (RFC 5869 §2.3) with this as the pseudorandom key, one block. @param length at most 32 */
