@@ -177,7 +177,7 @@ export async function cutPower(
           if (words) known.hear(words);
         }
       }
-      const fate = fates[(done + choices.below(2)) % fates.length]!;
+      const fate = choices.pick(fates);
       const place = join(folder, `cut-${done}`);
       putFiles(place, disk.survive(fate, choices));
       for (const what of await checkFolder(known, place)) faults.push({ cut, fate, what });
