@@ -17,8 +17,8 @@ const help = `npm run attacks -- [options]
 Tries every attack of the library against a vendor of two servers, or against a wallet.
 
   --only <text>      the attacks whose names have it
-  --overload         strangers who ask for ten times what the vendor serves, and ten times as many payers:
-                     phases of --seconds (10) with --honest (16) payers, and one with --crowd (640)
+  --overload         strangers who ask for ten times what the vendor serves, and more payers than it has places:
+                     phases of --seconds (10) with --honest (16) payers, and one with --crowd (1000)
   --quick            the overload in phases of 3 seconds
   --json             the results as JSON
   --out <file>       writes them to a file, too
@@ -140,7 +140,7 @@ else if (values.serve !== undefined) {
 } else if (values.overload) {
   const result = await runOverload({
     honest: Number(values.honest ?? 16),
-    crowd: Number(values.crowd ?? 640),
+    crowd: Number(values.crowd ?? 1000),
     seconds: Number(values.seconds ?? (values.quick ? 3 : 10)),
     onProgress: (phase) => process.stderr.isTTY && process.stderr.write(`${phase} …\n`),
   });
