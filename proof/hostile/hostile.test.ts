@@ -16,8 +16,8 @@ async function run<T>(...args: string[]): Promise<T> {
 
 describe('the hostile battery', () => {
   it('finds no call charged twice and no unit lost, and nothing else that must not be', async () => {
-    const tally = await run<Tally>('--payments', '8000', '--calls', '2000');
-    expect(tally).toMatchObject({ payments: 8000, doubleCharges: 0, lostUnits: 0, breaches: [] });
+    const tally = await run<Tally>('--payments', '4000', '--calls', '2000');
+    expect(tally).toMatchObject({ payments: 4000, doubleCharges: 0, lostUnits: 0, breaches: [] });
     expect(Object.keys(tally.faults).length).toBeGreaterThan(12);
   });
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => street.close());
 
-const waves = 6;
+const waves = 4;
 const inFlight = 64;
 
 /** Kills the vendor once so many more requests have reached it, and starts it again. */

@@ -78,9 +78,9 @@ async function runRounds(path: string, seed: number, rounds: number, maxUnfolded
 
 describe('the SQLite ledger', () => {
   it.each([
-    [1, 12, 32_768],
-    [2, 12, 40],
-    [3, 6, 0],
+    [1, 8, 32_768],
+    [2, 8, 40],
+    [3, 4, 0],
   ])(
     'has every confirmed claim once after its process is killed at any moment (seed %i)',
     async (seed, rounds, maxUnfolded) =>
