@@ -78,6 +78,8 @@ export class Observer implements DiskWatcher {
   /** By card: which claim took a place last. */
   readonly #places = new Map<string, Map<number, string>>();
   readonly #proved = new Set<string>();
+  /** Claims that a report told of as not held, while their wallets still had them. */
+  readonly #unheld = new Set<string>();
   readonly #reported = new Set<string>();
   readonly #answers = new Map<string, string>();
   readonly #runs = new Map<string, number>();
@@ -137,6 +139,9 @@ export class Observer implements DiskWatcher {
     if (!this.#proved.has(tag) && !this.#reported.has(made.card)) {
       this.breach('freed on proof', `claim ${tag} of ${made.target}`);
     }
+    if (!this.#unheld.delete(tag)) return;
+    const places = this.#places.get(made.card);
+    for (const [place, holder] of places ?? []) if (holder === tag) places!.delete(place);
   }
 
   /** A claim leaves its wallet. @param records those of the wallet that are durable */
@@ -186,7 +191,9 @@ export class Observer implements DiskWatcher {
     this.#reported.add(card);
     const places = this.#places.get(card);
     for (const [place, tag] of places ?? []) {
-      if ((this.#held.get(tag)?.kept ?? 0) === 0 && !records.has(`claim:${tag}`)) places!.delete(place);
+      if ((this.#held.get(tag)?.kept ?? 0) > 0) continue;
+      if (records.has(`claim:${tag}`)) this.#unheld.add(tag);
+      else places!.delete(place);
     }
   }
 

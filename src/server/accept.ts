@@ -339,7 +339,8 @@ export async function giveBackUnits(
     const fresh = (await ledger.readCard(card.entry.id)) ?? card;
     const current = await ledger.findClaim(card.entry.id, record.tag, record.end);
     if (!current || (current.status !== 'pending' && current.status !== 'interrupted')) {
-      return { card: fresh, done: false };
+      // Somebody has resolved it, maybe after the card was read: what is told of the card must show that.
+      return { card: (await ledger.readCard(card.entry.id)) ?? fresh, done: false };
     }
     const next = scheme.giveBack(fresh.state, current, current.kept, kept);
     if (await ledger.giveBack(card.entry.id, fresh.version, next, record.tag, kept)) {

@@ -236,6 +236,14 @@ class ClaimPayment implements Payment {
       throw error;
     });
     this.#context.running.delete(this.#paid.record.tag);
+    if (!done && this.#wanted !== undefined) {
+      // The capture took effect, though the ledger did not say so. An error would tell the client that all of the claim is charged.
+      this.#wanted = undefined;
+      throw new ImpulsError(
+        'storage-failed',
+        'the claim was captured, and what came of that is told when it is sent again',
+      );
+    }
     this.#resolved = true;
     if (done) this.#kept = 0;
     return [this.#state(done ? 'released' : this.verdict), ...this.#shared];
