@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { ErrorCode, type JSONRPCMessage, type McpError } from '@modelcontextprotocol/sdk/types.js';
 import { afterEach, expect, it } from 'vitest';
 import { payingClient } from '../../src/adapters/mcp/index.js';
 import { createMemoryStorage, openWallet, type Wallet } from '../../src/client/index.js';
@@ -103,7 +103,9 @@ async function asked<T>(call: () => Promise<T>): Promise<T> {
     try {
       return await call();
     } catch (error) {
-      if (!isImpulsError(error, 'network') || attempt === 40) throw error;
+      const isAway =
+        isImpulsError(error, 'network') || (error as McpError).code === Number(ErrorCode.ConnectionClosed);
+      if (!isAway || attempt === 40) throw error;
     }
   }
 }
