@@ -104,7 +104,8 @@ async function asked<T>(call: () => Promise<T>): Promise<T> {
       return await call();
     } catch (error) {
       const isAway =
-        isImpulsError(error, 'network') || (error as McpError).code === Number(ErrorCode.ConnectionClosed);
+        isImpulsError(error, 'network') ||
+        (error as McpError).code === (ErrorCode.ConnectionClosed as number);
       if (!isAway || attempt === 40) throw error;
     }
   }
