@@ -4,7 +4,7 @@ import type { LedgerContents, LedgerRecord } from '../moving/records.js';
 import { decodeItems } from '../sqlite/codec.js';
 import { creditRoutes } from '../sqlite/routes.js';
 import type { Connections } from './connection.js';
-import { sqlState, storageError, type Query, type Row } from './database.js';
+import { storageError, type Database, type Query, type Row } from './database.js';
 import { orderColumns, orderOf } from './orders.js';
 import { bytesOf, cardColumns, cardOf, claimColumns, claimOf } from './rows.js';
 
@@ -16,31 +16,15 @@ const purposes = new Map<number, CreditPurpose>([
   [creditRoutes.refund, 'refund'],
 ]);
 
-/** What the tables of a ledger hold, as it was when it was first asked for. @param schema quoted */
-export async function postgresContents(connections: Connections, schema: string): Promise<LedgerContents> {
-  const size = await within(connections, async (query) => {
-    const tables = ['batches', 'orders', 'cards', 'claims', 'sums', 'quarantine'];
-    const counts = tables.map((table) => `(SELECT count(*) FROM ${schema}.${table})`).join(' + ');
-    return 1 + Number((await query(`SELECT ${counts}`))[0]![0]);
-  });
+/** What the tables of a ledger hold, as it was when it was first asked for. */
+export async function postgresContents(
+  connections: Connections,
+  { query, schema }: Database,
+): Promise<LedgerContents> {
+  const tables = ['batches', 'orders', 'cards', 'claims', 'sums', 'quarantine'];
+  const counts = tables.map((table) => `(SELECT count(*) FROM ${schema}.${table})`).join(' + ');
+  const size = 1 + Number((await query(`SELECT ${counts}`))[0]![0]);
   return { size, read: () => read(connections, schema) };
-}
-
-async function within<T>(connections: Connections, work: (query: Query) => Promise<T>): Promise<T> {
-  const client = await connections.connect();
-  let broken: Error | undefined;
-  try {
-    return await work(async (text, values = []) => {
-      const said = { text, values: values as unknown[], rowMode: 'array' as const };
-      return (await client.query(said)).rows;
-    });
-  } catch (error) {
-    // A connection that has said nothing of its own has nothing to say any more.
-    if (sqlState(error) === undefined) broken = error as Error;
-    throw storageError(error);
-  } finally {
-    client.release(broken);
-  }
 }
 
 async function* read(

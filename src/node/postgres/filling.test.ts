@@ -53,7 +53,7 @@ describe('the tables of a PostgreSQL ledger that are filled from another ledger'
     const before = await inventoryOf(contents);
     await fillPostgresLedger(database, contents);
     contents.close();
-    const moved = await postgresContents(pool, database.schema);
+    const moved = await postgresContents(pool, database);
     const after = await inventoryOf(moved);
     expect(after.counts).toEqual(before.counts);
     expect(isSame(after, before)).toBe(true);
@@ -74,7 +74,7 @@ describe('the tables of a PostgreSQL ledger that are filled from another ledger'
     await ledger.close();
 
     const back = join(folder, 'back.db');
-    const shown = await postgresContents(pool, database.schema);
+    const shown = await postgresContents(pool, database);
     expect(isSame(await fillSqliteLedger(back, shown), await inventoryOf(shown))).toBe(true);
     await pool.end();
     const file = await openSqliteLedger({ path: back });
@@ -96,7 +96,7 @@ describe('the tables of a PostgreSQL ledger that are filled from another ledger'
       },
     };
     await expect(fillPostgresLedger(database, broken)).rejects.toMatchObject({ code: 'storage-failed' });
-    expect((await inventoryOf(await postgresContents(pool, database.schema))).counts).toEqual({ totals: 1 });
+    expect((await inventoryOf(await postgresContents(pool, database))).counts).toEqual({ totals: 1 });
     await fillPostgresLedger(database, contents);
     await expect(fillPostgresLedger(database, contents)).rejects.toMatchObject({ code: 'invalid-argument' });
     contents.close();

@@ -27,7 +27,7 @@ export async function openMovingDatabase(url: string): Promise<MovingDatabase> {
     if (Number(row![0]) > 0) throw serversRun(Number(row![0]));
     return {
       database,
-      contents: () => postgresContents(connections, database.schema),
+      contents: () => postgresContents(connections, database),
       close: () => connections.end(),
     };
   } catch (error) {

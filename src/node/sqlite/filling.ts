@@ -5,6 +5,7 @@ import { Inventorist, type Inventory, type LedgerContents, type LedgerRecord } f
 import { firstLink, Linker, type ChainedRow } from './chain.js';
 import { encodeIdempotency, encodeItems, encodeList, encodeReply, encodeState } from './codec.js';
 import { loadDriver, openForWriting, prepareFile, storageError, type Connection } from './files.js';
+import { writeProgress } from './log.js';
 import { orderStates, purposes } from './records.js';
 import { creditRoutes, Routes } from './routes.js';
 import { hashTag, kinds, type Kind } from './schema.js';
@@ -127,18 +128,8 @@ class Filling {
       .run(this.#seq);
     const { orders = 0, ordersServed = 0, cards = 0, units = 0, spent = 0, claims } = this.#totals ?? {};
     const { settled = 0, pending = 0, released = 0 } = claims ?? {};
-    const place = [this.#seq + 1, this.#seq, 1];
-    this.#writes.progress.run(
-      ...place,
-      orders,
-      ordersServed,
-      cards,
-      units,
-      spent,
-      settled,
-      pending,
-      released,
-    );
+    const sums = { orders, ordersServed, cards, units, spent, settled, pending, released };
+    writeProgress(this.#writes, [this.#seq + 1, this.#seq, 1], sums);
   }
 
   #addCard({ entry, state, version }: StoredCard): void {

@@ -3,6 +3,7 @@ import type { ClaimRecord, StoredCard } from '../../server/ledger.js';
 import { cardBound, type Account, type Accounts, type Claim, type Entry } from './accounts.js';
 import type { ChainedRow, Linker } from './chain.js';
 import { encodeIdempotency, encodeReply, encodeState } from './codec.js';
+import type { Sums } from './recovery.js';
 import { hashTag, kinds, type Kind } from './schema.js';
 import type { Writes } from './statements.js';
 
@@ -147,6 +148,15 @@ function openingRow({ seq, account, card, at }: Opening): NewRow {
     route: 0,
     idempotency: null,
   };
+}
+
+/** @param place the first row that may not be folded, the last one there is, and the first that has a key or a reply */
+export function writeProgress(
+  { progress }: Writes,
+  place: readonly [tail: number, seq: number, erased: number],
+  { orders, ordersServed, cards, units, spent, settled, pending, released }: Sums,
+): void {
+  progress.run(...place, orders, ordersServed, cards, units, spent, settled, pending, released);
 }
 
 /** Entries of one card folded at once at most. */

@@ -16,7 +16,7 @@ import {
   type Driver,
 } from './files.js';
 import { encodeName } from './codec.js';
-import { createEntry, foldOldest, insertCard, insertRows, type Opening } from './log.js';
+import { createEntry, foldOldest, insertCard, insertRows, writeProgress, type Opening } from './log.js';
 import { cardOf, claimOf } from './records.js';
 import { addToSums, postClaim, recover, type Recovered, type Sums } from './recovery.js';
 import type { Routes } from './routes.js';
@@ -498,20 +498,8 @@ export class Store {
     for (const { day, kind, key, route, count, units } of this.books.list()) {
       this.#writes.addToBooks.run(day, kind, key, route, count, units);
     }
-    const { orders, ordersServed, cards, units, spent, settled, pending, released } = this.sums;
     const tail = this.accounts.oldest?.seq ?? this.#lastSeq + 1;
-    const place = [tail, this.#lastSeq, this.erased];
-    this.#writes.progress.run(
-      ...place,
-      orders,
-      ordersServed,
-      cards,
-      units,
-      spent,
-      settled,
-      pending,
-      released,
-    );
+    writeProgress(this.#writes, [tail, this.#lastSeq, this.erased], this.sums);
   }
 
   /** After a failed commit: forgets every card that has anything to lose, and reads what is durable. */
