@@ -36,6 +36,7 @@ const limits = { perRequest: 50, total: 1000 };
 let wallet: Wallet;
 let pay: PayingFetch;
 let payOnce: PayingFetch;
+let full: Awaited<ReturnType<typeof openIndexedDbStorage>>;
 
 /** A million characters that no database makes shorter. */
 function noise(): string {
@@ -67,29 +68,29 @@ const tab = {
     }
   },
 
-  /** Writes until nothing fits any more. @returns the error, and what is stored then */
-  async fill(): Promise<{ message: string; hint?: string | undefined; stored: number; good: boolean }> {
-    const storage = await openIndexedDbStorage({ name: 'full' });
-    await storage.borrow!();
+  /** Writes until the browser refuses. @returns the error, and whether nothing of what it refused is stored */
+  async fill(): Promise<{ message: string; hint?: string | undefined; whole: boolean }> {
+    full = await openIndexedDbStorage({ name: 'full' });
+    await full.borrow!();
     let writes = 0;
     for (;;) {
       try {
-        await storage.write([
+        await full.write([
           [`a ${writes}`, noise()],
           [`b ${writes}`, noise()],
         ]);
         if (++writes === 100) throw new Error('there is always room');
       } catch (error) {
         if (!isImpulsError(error, 'storage-failed')) throw error;
-        const stored = await storage.load();
-        // All or nothing, and it goes on where there is room again.
-        await storage.write([...stored.keys()].map((key) => [key, null]));
-        await storage.write([['c', 'z']]);
-        const good = (await storage.load()).get('c') === 'z' && stored.size === 2 * writes;
-        await storage.close();
-        return { message: error.message, hint: error.hint, stored: stored.size, good };
+        return { message: error.message, hint: error.hint, whole: (await full.load()).size === 2 * writes };
       }
     }
+  },
+
+  /** What is stored after one more write. */
+  async writeOn(key: string, value: string): Promise<string | undefined> {
+    await full.write([[key, value]]);
+    return (await full.load()).get(key);
   },
 
   async open(): Promise<void> {
