@@ -176,8 +176,10 @@ export class WalletActor {
     const tries = kind === 'keyed' || this.#context.flaws.paysAgain ? maxTries : 1;
     for (let n = 1; n <= tries; n++) {
       const [end, reason] = await this.#try(call, init);
-      if (end !== 'unknown' || !this.#life.alive) return;
-      this.#ended(call, end, reason);
+      // That nothing was charged this time says nothing of the times before.
+      const isOpen = end === 'unknown' || (end === 'refused' && n > 1);
+      if (!isOpen || !this.#life.alive) return;
+      this.#ended(call, 'unknown', reason);
       await this.#life.sleep(3000);
     }
   }
