@@ -124,8 +124,15 @@ export function sha256(message: Uint8Array): Uint8Array {
   return output(scratch, 32);
 }
 
-/** Zero between uses. */
-const pad = new Uint8Array(64);
+/** A key of at most 64 bytes, as the words of a block. Zero between uses. */
+const keyWords = new Int32Array(16);
+
+/** The state after the key's block under a pad of RFC 2104 §2. */
+function compressPad(state: Int32Array, padding: number): void {
+  for (let i = 0; i < 16; i++) schedule[i] = keyWords[i]! ^ padding;
+  copyState(state, initial);
+  compress(state);
+}
 
 /** A key of HMAC-SHA-256 with its two pads already compressed: a tag then costs two compressions less. Secret. */
 export class HmacKey {
@@ -139,15 +146,12 @@ export class HmacKey {
 
   /** Takes another key, as if newly made: for keys that are used once. */
   rekey(key: Uint8Array): this {
-    const block = pad;
-    block.set(key.length > 64 ? sha256(key) : key);
-    for (let i = 0; i < 64; i++) block[i]! ^= 0x36;
-    this.#inner.set(initial);
-    compressBlock(this.#inner, block, 0);
-    for (let i = 0; i < 64; i++) block[i]! ^= 0x36 ^ 0x5c;
-    this.#outer.set(initial);
-    compressBlock(this.#outer, block, 0);
-    block.fill(0);
+    const short = key.length > 64 ? sha256(key) : key;
+    const words = keyWords;
+    for (let i = 0; i < short.length; i++) words[i >> 2]! |= short[i]! << (24 - 8 * (i & 3));
+    compressPad(this.#inner, 0x3636_3636);
+    compressPad(this.#outer, 0x5c5c_5c5c);
+    for (let i = 0; i < 16; i++) words[i] = 0;
     return this;
   }
 
