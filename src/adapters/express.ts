@@ -3,6 +3,7 @@ import { guard } from '../node/guard.js';
 import { callOf, send } from '../node/http.js';
 import { checkUnread } from '../node/request-body.js';
 import { sourceOfAddress } from '../node/source.js';
+import { gather } from '../node/turn.js';
 import { isImpulsError } from '../core/errors.js';
 import type { Call, Payment, Vendor } from '../server/index.js';
 import { answerOwn } from './own-paths.js';
@@ -59,7 +60,7 @@ export function paid<Path extends Request['params']>(
   vendor: Vendor,
   priced: Priced,
 ): RequestHandler<Path, Body, Body, Request['query'], PaidLocals> {
-  const gate = vendor.gate(routeOf(priced));
+  const gate = gather(vendor.gate(routeOf(priced)));
   return async (req, res, next) => {
     checkUnread(req);
     const admission = await gate(callOf(req, nobody));

@@ -3,6 +3,7 @@ import { guard } from '../node/guard.js';
 import { callOf } from '../node/http.js';
 import { checkUnread } from '../node/request-body.js';
 import { sourceOfAddress } from '../node/source.js';
+import { gather } from '../node/turn.js';
 import type { Payment, Reply, Vendor } from '../server/index.js';
 import { letGo } from './let-go.js';
 import { answerOwn } from './own-paths.js';
@@ -43,7 +44,7 @@ export function endpoints(vendor: Vendor): FastifyPluginCallback {
  * so does an error. Bodies are parsed as usual.
  */
 export function paid(vendor: Vendor, priced: Priced): onRequestAsyncHookHandler {
-  const gate = vendor.gate(routeOf(priced));
+  const gate = gather(vendor.gate(routeOf(priced)));
   return async (request, reply) => {
     checkUnread(request.raw);
     const admission = await gate(callOf(request.raw, nobody));

@@ -183,12 +183,11 @@ class Guard {
     const [res, payment] = [this.#res, this.#payment];
     if (status < 200 || status >= 400 || payment.keepsReply || payment.sealKey) return undefined;
     if (Array.isArray(headers) || res.getHeaderNames().length > 0) return undefined;
-    const whole: OutgoingHttpHeaders = {};
-    for (const [name, value] of Object.entries(headers as OutgoingHttpHeaders)) {
-      if (ours.has(name.toLowerCase())) return undefined;
-      if (value !== undefined) whole[name] = value;
+    for (const name in headers) {
+      if (ours.test(name) || (headers as OutgoingHttpHeaders)[name] === undefined) return undefined;
     }
     this.#phase = 'passing';
+    const whole: OutgoingHttpHeaders = { ...headers };
     for (const [name, value] of payment.settle(status)) whole[name] = value;
     return whole;
   }
@@ -277,15 +276,8 @@ function guardedFlushHeaders(this: Guarded): void {
 }
 
 /** Headers that a payment may set too, or that stand for what it does with the body. */
-const ours: ReadonlySet<string> = new Set([
-  'cache-control',
-  'payment-receipt',
-  'impuls-state',
-  'impuls-meter',
-  'vary',
-  'access-control-allow-origin',
-  'access-control-expose-headers',
-]);
+const ours =
+  /^(?:cache-control|payment-receipt|impuls-state|impuls-meter|vary|access-control-(?:allow-origin|expose-headers))$/i;
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;

@@ -13,6 +13,7 @@ import {
 import { guard } from './guard.js';
 import { checkUnread, isBodyless, noBody, readBody } from './request-body.js';
 import { sourceOfAddress } from './source.js';
+import { gather } from './turn.js';
 
 /** The vendor on `node:http`, without a detour over Fetch objects: `impuls/server/node`. */
 
@@ -37,6 +38,7 @@ class NodeCall implements Call {
   readonly target: string;
   readonly #req: IncomingMessage;
   readonly #sourceOf: (req: IncomingMessage) => string | undefined;
+  readonly bodyless: boolean;
   #body: Call['body'] | undefined;
 
   constructor(req: IncomingMessage, sourceOf: (req: IncomingMessage) => string | undefined) {
@@ -44,6 +46,7 @@ class NodeCall implements Call {
     this.target = targetOf(req);
     this.#req = req;
     this.#sourceOf = sourceOf;
+    this.bodyless = isBodyless(req);
   }
 
   header(name: string): string | undefined {
@@ -52,7 +55,7 @@ class NodeCall implements Call {
   }
 
   body(...args: Parameters<Call['body']>): Promise<Uint8Array> {
-    if (isBodyless(this.#req)) return noBody;
+    if (this.bodyless) return noBody;
     this.#body ??= readOnce((limit, take) => readBody(this.#req, limit, take));
     return this.#body(...args);
   }
@@ -130,9 +133,10 @@ export function createPaidNodeHandler(
   gate: Gate,
   handler: PaidNodeHandler,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
+  const admit = gather(gate);
   return async (req, res) => {
     checkUnread(req);
-    const admission = await gate(callOf(req));
+    const admission = await admit(callOf(req));
     switch (admission.status) {
       case 'refused':
         send(req, res, admission.reply);

@@ -21,6 +21,7 @@ export interface CardTools {
   readonly scheme: Scheme;
 }
 
+const empty = new Uint8Array(0);
 const toolsOf = new WeakMap<CardEntry, CardTools>();
 
 export function cardTools(entry: CardEntry): CardTools {
@@ -50,8 +51,8 @@ export interface ClaimTerms {
   readonly challengeFree: (tag: string) => boolean;
   /** Whether the claim asks for a sealed answer, where the route demands it. */
   readonly sealed: boolean;
-  /** The body that arrived. Not asked for before the tag holds: strangers cannot make a vendor keep what they send. */
-  readonly body: () => Promise<Uint8Array>;
+  /** The body that arrived, if there is one. Not asked for before the tag holds: strangers cannot make a vendor keep what they send. */
+  readonly body: (() => Promise<Uint8Array>) | undefined;
   /** Of a route that takes cards back, for a body. */
   readonly takingBack?: ((body: Uint8Array) => TakingBack) | undefined;
 }
@@ -74,6 +75,8 @@ export type Acceptance =
       readonly status: 'paid';
       readonly verdict: 'accepted' | 'repeated';
       readonly record: ClaimRecord & { readonly key: Uint8Array };
+      /** What arrived. */
+      readonly body: Uint8Array;
     })
   | (Authentic & {
       readonly status: 'refused';
@@ -133,7 +136,7 @@ export async function acceptClaim(
   if (card.entry.protocol !== payload.protocol) return { status: 'unknown', reason: 'card' };
   const tools = cardTools(card.entry);
   if (!verifyTag(tools.keys.auth, request, payload, payload.tag)) return { status: 'unknown', reason: 'tag' };
-  const body = await terms.body();
+  const body = terms.body ? await terms.body() : empty;
   // It may have taken its time.
   if (body.length > 0 && !ledger.recallCard) card = (await ledger.readCard(id)) ?? card;
   const place = load.claims.enter();
@@ -201,7 +204,8 @@ async function judge(
         continue;
       }
       repeats.add(tag);
-      return { status: 'paid', verdict: 'repeated', card, tools, record: { ...record, key: record.key } };
+      const known = { ...record, key: record.key };
+      return { status: 'paid', verdict: 'repeated', card, tools, record: known, body };
     }
     const earlier = named && isFree(outcome) ? await ledger.findIdempotent(id, named.name) : undefined;
     if (outcome.verdict === 'released' && earlier?.status === 'settled' && record?.key) {
@@ -251,7 +255,7 @@ async function judge(
     if (done) {
       if (accepted.safe) running.add(tag);
       const moved = { entry: card.entry, state: outcome.next, version: card.version + 1 };
-      return { status: 'paid', verdict: 'accepted', card: moved, tools, record: accepted };
+      return { status: 'paid', verdict: 'accepted', card: moved, tools, record: accepted, body };
     }
     const fresh = await ledger.readCard(id);
     if (!fresh) return { status: 'unknown', reason: 'card' };
@@ -279,18 +283,18 @@ function supersede(
 }
 
 /** As `Ledger.accept`. A claim that may have been accepted, and whose handler never runs, is given back when it is sent again. */
-async function accept(
+function accept(
   { ledger, undone }: Accepting,
   card: StoredCard,
   next: CardState,
   claim: ClaimRecord,
 ): Promise<boolean> {
-  try {
-    return await ledger.accept(card.entry.id, card.version, next, claim);
-  } catch (error) {
-    if (!claim.safe) undone.add(claim.tag, () => giveBackUnits(ledger, card, claim, 0));
+  const done = ledger.accept(card.entry.id, card.version, next, claim);
+  if (claim.safe) return done;
+  return done.catch((error: unknown) => {
+    undone.add(claim.tag, () => giveBackUnits(ledger, card, claim, 0));
     throw error;
-  }
+  });
 }
 
 /** As `Ledger.accept`, and the units go to an order. */

@@ -16,6 +16,8 @@ export interface Call {
    * @throws ImpulsError `too-large` beyond `limit` bytes
    */
   body(limit: number, take?: (bytes: number) => void): Promise<Uint8Array>;
+  /** Whether its head says that it has no body: then nobody asks for one. */
+  readonly bodyless?: boolean;
   /** Where it came from, for budgets only: never stored, never logged. */
   readonly source?: string | undefined;
   /** What it came on, if other calls come on it too: looked at as an identity, and kept by nobody. */

@@ -84,6 +84,17 @@ export interface GateContext extends Accepting, PaymentContext {
   readonly replies: ReplyLimits;
 }
 
+/** A call, and what it is asked for. */
+interface Asked {
+  readonly call: Call;
+  /** Headers that every answer gets. */
+  readonly shared: readonly Header[];
+  /** Units. */
+  readonly price: number;
+  /** Unix seconds. */
+  readonly now: number;
+}
+
 /** @param takingBack of a route that takes cards back: for a call and its body, where the units go */
 export function createGate(
   context: GateContext,
@@ -100,18 +111,40 @@ export function createGate(
   const replies = createReplies({ ...context.replies, ...route.replies }, context.clock);
 
   /** Every 402 carries fresh challenges, those that the client accepts, and nothing else does. */
-  function challengesFor(code: ProblemCode, price: number, now: number, call: Call): Header[] {
+  function challengesFor(code: ProblemCode, { price, now, call }: Asked): Header[] {
     if (problems[code].status !== 402) return [];
     const challenges = context.challenges.issue(price, demands, now);
     const accepted = acceptedChallenges(challenges, call.header('accept-payment'));
     return accepted.map((value) => ['WWW-Authenticate', value] as const);
   }
 
+  function refuse(
+    asked: Asked,
+    code: ProblemCode,
+    detail?: string,
+    headers: readonly Header[] = [],
+  ): Admission {
+    const all = [...headers, ...asked.shared, ...challengesFor(code, asked)];
+    return { status: 'refused', reply: problemReply(code, detail, all) };
+  }
+
+  function shed(shared: readonly Header[]): Admission {
+    context.activity.count('shed');
+    return { status: 'refused', reply: overloadedReply(shared) };
+  }
+
+  /** To a caller who has shown no card. */
+  async function stop(asked: Asked, code: ProblemCode, detail?: string): Promise<Admission> {
+    if (context.load.admitStranger()) return refuse(asked, code, detail);
+    await context.load.hold(asked.call.connection);
+    return shed(asked.shared);
+  }
+
   /** Reads a body as far as there is room for what arrives. */
-  async function readBody(call: Call, owner: string, limit: number): Promise<Uint8Array> {
-    const arriving = context.load.openBody(owner, limit);
+  async function readBody(call: Call, card: Uint8Array): Promise<Uint8Array> {
+    const arriving = context.load.openBody(toBase64url(card), maxBodyBytes);
     try {
-      return await call.body(limit, arriving.take);
+      return await call.body(maxBodyBytes, arriving.take);
     } finally {
       arriving.end();
     }
@@ -122,10 +155,6 @@ export function createGate(
     if (preflight) return { status: 'refused', reply: preflight };
     const shared = context.cors.headers(call, exposed);
     const now = Math.floor(context.clock() / 1000);
-    const shed = (): Admission => {
-      context.activity.count('shed');
-      return { status: 'refused', reply: overloadedReply(shared) };
-    };
     let price: number;
     try {
       const asked = typeof route.price === 'number' ? route.price : route.price(call);
@@ -141,28 +170,19 @@ export function createGate(
         `a price is a whole number of units, at least 1, not ${price}`,
       );
     }
-    const refuse = (code: ProblemCode, detail?: string, headers: readonly Header[] = []): Admission => ({
-      status: 'refused',
-      reply: problemReply(code, detail, [...headers, ...shared, ...challengesFor(code, price, now, call)]),
-    });
+    const asked = { call, shared, price, now };
 
     const authorization = call.header('authorization');
-    /** To a caller who has shown no card. */
-    const stop = async (...problem: Parameters<typeof refuse>): Promise<Admission> => {
-      if (context.load.admitStranger()) return refuse(...problem);
-      await context.load.hold(call.connection);
-      return shed();
-    };
-    if (authorization === undefined) return stop('payment-required', costs(price));
-    if (call.target.length > limits.targetBytes) return refuse('malformed', 'The target is too long.');
+    if (authorization === undefined) return stop(asked, 'payment-required', costs(price));
+    if (call.target.length > limits.targetBytes) return refuse(asked, 'malformed', 'The target is too long.');
     let credential: Credential | null;
     try {
       credential = parser.parse(authorization);
     } catch (error) {
-      if (isImpulsError(error, 'malformed')) return stop('malformed-credential', error.message);
+      if (isImpulsError(error, 'malformed')) return stop(asked, 'malformed-credential', error.message);
       throw error;
     }
-    if (!credential) return stop('payment-required', costs(price));
+    if (!credential) return stop(asked, 'payment-required', costs(price));
 
     const { challenge, payload } = credential;
     const request: ClaimedRequest = {
@@ -178,7 +198,6 @@ export function createGate(
     // What has been credited can be said again.
     const safe = takingBack !== undefined || isSafe(call.method);
     let acceptance: Acceptance;
-    let body: Uint8Array;
     try {
       acceptance = await acceptClaim(context, payload, request, {
         price,
@@ -190,39 +209,39 @@ export function createGate(
         challengeExpires,
         sealed: route.seal === undefined || payload.seal !== undefined,
         challengeFree: (tag) => context.challenges.claimCharge(challenge, tag, now),
-        body: async () => (body = await readBody(call, toBase64url(payload.card), maxBodyBytes)),
+        body: call.bodyless ? undefined : () => readBody(call, payload.card),
         takingBack,
       });
     } catch (error) {
-      if (isImpulsError(error, 'too-large')) return refuse('body-too-large', error.message);
-      if (isImpulsError(error, 'throttled')) return shed();
+      if (isImpulsError(error, 'too-large')) return refuse(asked, 'body-too-large', error.message);
+      if (isImpulsError(error, 'throttled')) return shed(shared);
       if (!isImpulsError(error, 'storage-failed')) throw error;
       context.onError(error);
       return { status: 'refused', reply: unavailableReply(shared) };
     }
-    if (acceptance.status === 'shed') return shed();
+    if (acceptance.status === 'shed') return shed(shared);
     context.activity.count(acceptance.status === 'unknown' ? 'unknown' : acceptance.verdict);
-    if (acceptance.status === 'unknown') return stop(...unknownProblems[acceptance.reason]);
+    if (acceptance.status === 'unknown') return stop(asked, ...unknownProblems[acceptance.reason]);
     if (acceptance.status === 'refused') {
       const { card, tools, verdict, holder } = acceptance;
       const state = stateHeader(card, tools, verdict, payload.tag, holder);
       const foreign = verdict === 'expired' && challengeExpires === undefined;
       const [code, detail] = foreign ? foreignChallenge : verdictProblems[verdict];
-      return refuse(code, detail, verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state]);
+      return refuse(asked, code, detail, verdict === 'in-progress' ? [state, ['Retry-After', '1']] : [state]);
     }
     const payment = createPayment(context, acceptance, payload, shared, replies, call);
     const { card, tools, verdict } = acceptance;
     if (acceptance.status === 'paid' && (verdict === 'accepted' || acceptance.record.safe)) {
-      return { status: 'paid', payment, body: body! };
+      return { status: 'paid', payment, body: acceptance.body };
     }
     if (acceptance.status === 'superseded' && acceptance.request !== 'same') {
       const state = stateHeader(card, tools, verdict, payload.tag);
-      return refuse(...supersededProblems[acceptance.request], [state]);
+      return refuse(asked, ...supersededProblems[acceptance.request], [state]);
     }
     const record = acceptance.status === 'superseded' ? acceptance.earlier : acceptance.record;
     const reply = replies.tell(record, context.repeats.count(record.tag), now);
     if (reply) return { status: 'replayed', payment, reply };
-    return refuse('already-done', 'It is done, and what it answered is not told again.', [
+    return refuse(asked, 'already-done', 'It is done, and what it answered is not told again.', [
       stateHeader(card, tools, verdict, payload.tag),
     ]);
   };

@@ -13,7 +13,7 @@ function start(options: LoadOptions = {}) {
   return { load: createLoad({ ...options, now: () => time.ms, wait }), time, waits };
 }
 
-const place = { leave: expect.any(Function) };
+const place = expect.objectContaining({ leave: expect.any(Function) });
 
 const takes = (take: () => void): boolean => {
   try {

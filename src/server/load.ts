@@ -92,8 +92,8 @@ export function createLoad(options: LoadOptions = {}): Load {
     throw new ImpulsError('invalid-argument', `a bound of the load is a whole number from 1, not ${bound}`);
   }
   const shed: Record<LoadKind, number> = { claims: 0, strangers: 0, requests: 0, bodies: 0 };
-  const places = (kind: LoadKind, limit: number): Places => createPlaces(limit, now, () => shed[kind]++);
-  const held = createPlaces(maxHeld, now, () => {});
+  const places = (kind: LoadKind, limit: number): Places => new PlaceList(limit, now, () => shed[kind]++);
+  const held = new PlaceList(maxHeld, now, () => {});
   const heldOn = new WeakSet<object>();
   const lookups = places('claims', maxClaims * lookupsPerClaim);
   const claims = places('claims', maxClaims);
@@ -148,29 +148,66 @@ export function createLoad(options: LoadOptions = {}): Load {
   };
 }
 
-function createPlaces(limit: number, now: () => number, onFull: () => void): Places {
-  /** When each was taken, the oldest first. */
-  const taken = new Map<Place, number>();
-  return {
-    get taken() {
-      return taken.size;
-    },
-    enter() {
-      if (taken.size >= limit) {
-        for (const [place, at] of taken) {
-          if (now() - at < forgottenMs) break;
-          place.leave();
-        }
-        if (taken.size >= limit) {
-          onFull();
-          return undefined;
-        }
-      }
-      const place: Place = { leave: () => void taken.delete(place) };
-      taken.set(place, now());
-      return place;
-    },
-  };
+/** Those that are taken are a list, the oldest first: one is taken and left with every claim. */
+class PlaceList implements Places {
+  readonly #limit: number;
+  readonly #now: () => number;
+  readonly #onFull: () => void;
+  #oldest: TakenPlace | undefined;
+  #latest: TakenPlace | undefined;
+  #taken = 0;
+
+  constructor(limit: number, now: () => number, onFull: () => void) {
+    this.#limit = limit;
+    this.#now = now;
+    this.#onFull = onFull;
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  enter(): Place | undefined {
+    const now = this.#now();
+    while (this.#taken >= this.#limit && now - this.#oldest!.since >= forgottenMs) this.#oldest!.leave();
+    if (this.#taken >= this.#limit) {
+      this.#onFull();
+      return undefined;
+    }
+    const place = new TakenPlace(this, now, this.#latest);
+    if (this.#latest) this.#latest.next = place;
+    else this.#oldest = place;
+    this.#latest = place;
+    this.#taken++;
+    return place;
+  }
+
+  remove({ previous, next }: TakenPlace): void {
+    if (previous) previous.next = next;
+    else this.#oldest = next;
+    if (next) next.previous = previous;
+    else this.#latest = previous;
+    this.#taken--;
+  }
+}
+
+class TakenPlace implements Place {
+  readonly since: number;
+  previous: TakenPlace | undefined;
+  next: TakenPlace | undefined = undefined;
+  #list: PlaceList | undefined;
+
+  constructor(list: PlaceList, since: number, previous: TakenPlace | undefined) {
+    this.#list = list;
+    this.since = since;
+    this.previous = previous;
+  }
+
+  /** Done again, it does nothing. */
+  leave(): void {
+    this.#list?.remove(this);
+    this.#list = undefined;
+  }
 }
 
 /** Bodies that are arriving. */
