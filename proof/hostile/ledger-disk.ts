@@ -187,9 +187,12 @@ export function createLedgerDisk(
 
   function open(life: Life): Ledger {
     life.onEnd(crash);
+    const isAlive = (): boolean => life.alive;
     const change = async (name: Changing, args: unknown[]): Promise<unknown> => {
       if (!life.alive) return never();
       const result = await call(name, args);
+      // Another call may have ended the process meanwhile: what this one changed went with its memory.
+      if (!isAlive()) return never();
       if (hasChanged(name, result)) {
         const made: Change = { name, args };
         note(made);
@@ -203,6 +206,7 @@ export function createLedgerDisk(
       for (;;) {
         if (!life.alive) return never();
         const record = (await call(name, args)) as ClaimRecord | undefined;
+        if (!isAlive()) return never();
         if (!record || isTold(record)) return afterwards(record);
         await written(life, undefined).catch(() => {});
       }
