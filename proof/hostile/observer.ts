@@ -85,6 +85,8 @@ export class Observer implements DiskWatcher {
   readonly #runs = new Map<string, number>();
   /** Claims that a restored vendor does not know any more, and calls that they were for. */
   readonly #forgotten = new Set<string>();
+  /** What claims kept when they gave the rest back, of which a restored vendor knows nothing: it has them as they were before. */
+  readonly #givenBack = new Map<string, number>();
   readonly #ended = new Map<string, Ended>();
   readonly #keys = new Map<string, string>();
   /** Keys whose cards are held. */
@@ -212,6 +214,7 @@ export class Observer implements DiskWatcher {
       const [, , , tag, kept] = args as [string, number, unknown, string, number];
       const held = this.#held.get(tag)!;
       this.#before.set(change, held.kept);
+      this.#givenBack.delete(tag);
       if (kept >= held.kept) this.breach('units add up', `claim ${tag} gives back what it does not hold`);
       this.#keep(tag, held, kept);
     } else if (name === 'openCard') {
@@ -233,6 +236,7 @@ export class Observer implements DiskWatcher {
     if (this.#held.has(tag)) this.breach('charged once', `claim ${tag} of ${target} is accepted twice`);
     if (this.#isHeld(card)) this.breach('held is held', `claim ${tag} of ${target}`);
     this.#held.set(tag, held);
+    this.#givenBack.delete(tag);
     this.accepted++;
     this.#keep(tag, held, kept);
   }
@@ -271,6 +275,7 @@ export class Observer implements DiskWatcher {
       const other = name === 'giveBack' ? (args[3] as string) : name === 'settle' ? (args[1] as string) : tag;
       if (other === undefined) continue;
       this.#forgotten.add(other);
+      if (name === 'giveBack') this.#givenBack.set(other, args[4] as number);
       this.#answers.delete(other);
       const call = nameOf(this.#made.get(other)?.target ?? '');
       if (call === undefined) continue;
@@ -345,6 +350,8 @@ export class Observer implements DiskWatcher {
     for (const [tag, { kept, isCredit }] of this.#held) {
       const made = this.#made.get(tag);
       if (kept === 0 || isCredit) continue;
+      // Where the vendor has forgotten that units came back, the wallet knows it still.
+      if (this.#givenBack.get(tag) === (made?.payment?.units ?? 0)) continue;
       if (made?.payment?.units !== kept) {
         const known = made?.payment ? `a payment of ${made.payment.units}` : 'nothing';
         this.breach(
