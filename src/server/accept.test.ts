@@ -243,6 +243,26 @@ describe.each([chain, stream])('a claim on a card of $protocol', (kind) => {
     expect(accepting.repeats.count(tagOf(claim))).toBe(0);
   });
 
+  it('whose record was purged is claimed already, also when its challenge or its card has expired since', async () => {
+    const { pay, make, memory, spent } = await open(kind);
+    const claim = make(3, 3);
+    await pay(claim);
+    await memory.purge(now + 1000, now + 1000);
+    const charged = { status: 'refused', verdict: 'already-claimed', card: { version: 1 } };
+    expect(await pay(claim, { now: now + 1000 })).toMatchObject(charged);
+    expect(await pay(claim, { now: expires })).toMatchObject(charged);
+    expect(await spent()).toBe(3);
+  });
+
+  it('that comes too late for what another one holds, or for what nobody took, has expired', async () => {
+    const { pay, make } = await open(kind);
+    await pay(make(9, 3));
+    const late = { now: now + 1000 };
+    for (const claim of [make(9, 3, { nonce: 2 }), make(6, 3), make(12, 3)]) {
+      expect(await pay(claim, late)).toMatchObject({ verdict: 'expired' });
+    }
+  });
+
   it('for what another one holds is a conflict with that one, as long as it is remembered', async () => {
     const { calls, over } = watch('findHolder');
     const { id, pay, make, memory, spent } = await open(kind, over);

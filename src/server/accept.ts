@@ -212,11 +212,17 @@ async function judge(
       // It was told that before, and the answer may have been lost.
       return supersede({ card, tools }, { ...record, key: record.key }, earlier, named!.print, repeats);
     }
-    if (outcome.verdict === 'conflict') {
-      const from = payload.protocol === 'chain' ? payload.end - payload.units : payload.end - 1;
+    const from = payload.protocol === 'chain' ? payload.end - payload.units : payload.end - 1;
+    if (
+      outcome.verdict === 'conflict' ||
+      (outcome.verdict === 'expired' && isTaken(card.state, from, payload))
+    ) {
       const holder = await ledger.findHolder(id, from, payload.end);
+      // Nothing remembers who took it, so that it may have been this claim: it is not told that it costs nothing.
       if (!holder) return { status: 'refused', verdict: 'already-claimed', card, tools };
-      return { status: 'refused', verdict: 'conflict', card, tools, holder: fromBase64url(holder.tag, 16) };
+      if (outcome.verdict === 'conflict') {
+        return { status: 'refused', verdict: 'conflict', card, tools, holder: fromBase64url(holder.tag, 16) };
+      }
     }
     if (outcome.verdict === 'forged') forgeries.add(id);
     if (outcome.verdict !== 'accepted') return { status: 'refused', verdict: outcome.verdict, card, tools };
@@ -262,6 +268,11 @@ async function judge(
     card = fresh;
     isCurrent = true;
   }
+}
+
+/** Whether any of `(from, end]` is held, or burned. */
+function isTaken({ top, gaps }: CardState, from: number, { end }: PaymentPayload): boolean {
+  return from < top && !gaps.some((gap) => gap.from <= from && Math.min(end, top) <= gap.to);
 }
 
 /** Whether a claim would be, or was, free to take the place of another one with its idempotency key. */
