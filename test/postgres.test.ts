@@ -129,6 +129,20 @@ describe('a PostgreSQL ledger', () => {
     await ledger.close();
   });
 
+  it('has a connection keep what is said with every claim, as the database then plans it once', async () => {
+    const pool = new pg.Pool({ connectionString: url, max: 1 });
+    const ledger = await openPostgresLedger({ pool, schema: 'kept', partitions });
+    const card = await openCard(ledger);
+    for (const end of [1, 2, 3]) await acceptClaim(ledger, card, end, 1);
+    const kept = await pool.query<{ name: string; uses: number }>(
+      'SELECT name, (generic_plans + custom_plans)::int AS uses FROM pg_prepared_statements',
+    );
+    expect(kept.rows.map(({ uses }) => uses)).toEqual([3, 3]);
+    for (const { name } of kept.rows) expect(name).toMatch(/^impuls_[0-9a-f]{32}$/);
+    await ledger.close();
+    await pool.end();
+  });
+
   it('goes on after a transaction that broke off in between, on the connection that it had', async () => {
     const connections = await openConnections({ url, maxConnections: 1 });
     const database = new Database(connections, 'public');

@@ -22,6 +22,8 @@ export interface PostgresPool {
 }
 
 export interface PostgresClient {
+  /** The number of the process that it speaks to, as the other side gave it; a pooler gives one of its own. */
+  readonly processID?: number | null;
   query(config: PostgresQuery): Promise<{ readonly rows: unknown[][] }>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
@@ -33,6 +35,8 @@ export interface PostgresQuery {
   readonly text: string;
   readonly values: unknown[];
   readonly rowMode: 'array';
+  /** Under which the connection keeps the statement. */
+  readonly name?: string;
 }
 
 export interface PostgresLedgerOptions {

@@ -141,7 +141,7 @@ export class Cards {
     const ids = jobs.map(({ id }) => id);
     for (const id of ids) this.#asked.delete(id);
     const { schema } = this.#database;
-    const rows = await this.#database.read(
+    const rows = await this.#database.lookUp(
       `SELECT ${cardColumns(schema)} FROM ${schema}.cards c WHERE c.id = ANY ($1::text[])`,
       [textArray(ids)],
     );

@@ -131,7 +131,7 @@ export class Claims {
 
   async #findOne(condition: string, values: Array<string | number>): Promise<ClaimRecord | undefined> {
     const { schema } = this.#database;
-    const [row] = await this.#database.read(
+    const [row] = await this.#database.lookUp(
       `SELECT ${claimColumns(schema)} FROM ${schema}.claims k WHERE k.card = $1 AND ${condition} LIMIT 1`,
       values,
     );
@@ -148,7 +148,7 @@ export class Claims {
         CASE status WHEN 2 THEN 0 ELSE 1 END AS count, kept AS units FROM won
       UNION ALL
       SELECT 0, CASE status WHEN 0 THEN '#pending' WHEN 1 THEN '#settled' ELSE '#released' END, '', 0, 1, 0 FROM won`;
-    const rows = await this.#database.query(
+    const rows = await this.#database.repeat(
       `WITH won AS (
         UPDATE ${schema}.cards c SET version = c.version + 1, state = g.state
         FROM unnest($1::text[], $2::int4[], $3::bytea[], $4::int8[], $5::text[], $6::int8[], $7::int8[], $8::int2[],
@@ -199,7 +199,7 @@ export class Claims {
       UNION ALL
       SELECT 0, CASE kept WHEN 0 THEN '#released' ELSE '#settled' END, '', 0, 1, 0 FROM won`;
     // The claim is locked first: whoever settles it meanwhile does not move the card.
-    const rows = await this.#database.query(
+    const rows = await this.#database.repeat(
       `WITH held AS (
         SELECT g.card, g.version, g.state, g.kept, k.upto, k.tag, k.kept AS before, k.accepted_at, k.route
         FROM unnest($1::text[], $2::int4[], $3::bytea[], $4::text[], $5::int8[], $6::int8[], $7::int8[])
@@ -234,7 +234,7 @@ export class Claims {
       SELECT 0 AS day, '#pending' AS kind, '' AS key, 0 AS route, -1 AS count, 0 AS units FROM done
       UNION ALL
       SELECT 0, '#settled', '', 0, 1, 0 FROM done`;
-    const rows = await this.#database.query(
+    const rows = await this.#database.repeat(
       `WITH given AS (
         SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::int8[], $5::int8[]) AS g (card, tag, reply, low, high)
       ), done AS (

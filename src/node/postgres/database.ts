@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { ImpulsError, isImpulsError } from '../../core/errors.js';
+import type { PostgresClient } from '../postgres.js';
 import type { Connections } from './connection.js';
 
 /** How the PostgreSQL ledger speaks to its database, in a way that a pooler in transaction mode allows. */
@@ -9,11 +11,21 @@ export type Value = string | number | boolean | null | Buffer;
 /** Says one statement. Resolves to its rows, whose values are in the order of its columns. */
 export type Query = (text: string, values?: readonly Value[]) => Promise<Row[]>;
 
+/** A connection of the caller's alone. */
+interface Held {
+  readonly client: PostgresClient;
+  /** @param name under which the connection keeps the statement; undefined: it does not */
+  readonly say: (text: string, values?: readonly Value[], name?: string) => Promise<Row[]>;
+  readonly isLost: () => boolean;
+}
+
 /** One statement after another may see more of what others did; a statement for itself is a transaction. */
 export class Database {
   /** The name of the schema, quoted: it stands before every table, because a pooler forgets a search path. */
   readonly schema: string;
   readonly #connections: Connections;
+  /** Of statements that are said over and over. */
+  readonly #names = new Map<string, string>();
 
   constructor(connections: Connections, schema: string) {
     this.#connections = connections;
@@ -26,17 +38,21 @@ export class Database {
    * @throws ImpulsError `storage-failed`; then it may or may not have taken effect, but for what `isRefused` says
    */
   readonly query: Query = (text, values) =>
-    this.#persist(() => this.#connected((query) => query(text, values)));
+    this.#persist(() => this.#connected(({ say }) => say(text, values)));
+
+  /** As `query`, for one of the few that are said with every claim: the database parses and plans it once for each connection. */
+  readonly repeat: Query = (text, values) =>
+    this.#persist(() =>
+      this.#connected(async (held) =>
+        held.say(text, values, (await isDirect(held)) ? this.#nameOf(text) : undefined),
+      ),
+    );
 
   /** As `query`, for what only reads: it is said again when the connection was lost. */
-  readonly read: Query = async (text, values) => {
-    try {
-      return await this.query(text, values);
-    } catch (error) {
-      if (sqlState(error) !== undefined) throw error;
-      return this.query(text, values);
-    }
-  };
+  readonly read: Query = (text, values) => again(() => this.query(text, values));
+
+  /** As `repeat`, for what only reads. */
+  readonly lookUp: Query = (text, values) => again(() => this.repeat(text, values));
 
   /**
    * Statements that take effect together or not at all; from the beginning again when they were rolled back for the sake of
@@ -47,15 +63,15 @@ export class Database {
    */
   async transaction<T>(work: (query: Query) => Promise<T | undefined>): Promise<T | undefined> {
     return this.#persist(() =>
-      this.#connected(async (query, isLost) => {
-        await query('BEGIN');
+      this.#connected(async ({ say, isLost }) => {
+        await say('BEGIN');
         try {
-          const result = await work(query);
-          await query(result === undefined ? 'ROLLBACK' : 'COMMIT');
+          const result = await work(say);
+          await say(result === undefined ? 'ROLLBACK' : 'COMMIT');
           return result;
         } catch (error) {
           // Where the connection is lost, the database does it by itself.
-          if (!isLost()) await query('ROLLBACK');
+          if (!isLost()) await say('ROLLBACK');
           throw error;
         }
       }),
@@ -63,28 +79,38 @@ export class Database {
   }
 
   /** On a connection that is kept for others afterwards, unless it is lost. */
-  async #connected<T>(work: (query: Query, isLost: () => boolean) => Promise<T>): Promise<T> {
+  async #connected<T>(work: (held: Held) => Promise<T>): Promise<T> {
     const client = await this.#connections.connect();
     let lost: Error | undefined;
     // It may break between two statements, when there is nobody else to hear of it.
     const lose = (error: Error): void => void (lost = error);
     client.on('error', lose);
-    const query: Query = async (text, values = []) => {
+    const say: Held['say'] = async (text, values = [], name) => {
       try {
-        const config = { text, values: values as unknown[], rowMode: 'array' as const };
-        return (await client.query(config)).rows;
+        const statement = { text, values: values as unknown[], rowMode: 'array' as const };
+        return (await client.query(name === undefined ? statement : { ...statement, name })).rows;
       } catch (error) {
         if (!isSaid(error)) lost = error as Error;
         throw error;
       }
     };
     try {
-      return await work(query, () => lost !== undefined);
+      return await work({ client, say, isLost: () => lost !== undefined });
     } finally {
       client.off('error', lose);
       if (lost) this.#connections.broken();
       client.release(lost);
     }
+  }
+
+  /** Another text has another name: the connections may be shared with other ledgers. */
+  #nameOf(text: string): string {
+    let name = this.#names.get(text);
+    if (name === undefined) {
+      name = `impuls_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+      this.#names.set(text, name);
+    }
+    return name;
   }
 
   async #persist<T>(attempt: () => Promise<T>): Promise<T> {
@@ -95,6 +121,31 @@ export class Database {
         if (!isRetried(error) || attempts === maxAttempts) throw storageError(error);
       }
     }
+  }
+}
+
+const direct = new WeakMap<PostgresClient, boolean>();
+
+/**
+ * Whether a connection leads to one process of the database. A pooler gives each transaction to another, which does not know the
+ * statements of the one before; it numbers its connections by itself.
+ */
+async function isDirect({ client, say }: Held): Promise<boolean> {
+  let known = direct.get(client);
+  if (known === undefined) {
+    const [row] = await say('SELECT pg_backend_pid()');
+    known = row?.[0] === client.processID;
+    direct.set(client, known);
+  }
+  return known;
+}
+
+async function again(ask: () => Promise<Row[]>): Promise<Row[]> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (sqlState(error) !== undefined) throw error;
+    return ask();
   }
 }
 
