@@ -2,7 +2,10 @@
 export interface Area {
   readonly name: string;
   readonly mutate: readonly string[];
-  /** Of quick tests in one process only: each is run for every change that it could notice. */
+  /**
+   * Of quick tests in one process only: each is run for every change that it could notice, in this order until one does. Those that
+   * wait come last.
+   */
   readonly tests: readonly string[];
 }
 
@@ -25,7 +28,7 @@ export const areas: readonly Area[] = [
   {
     name: 'sqlite',
     mutate: ['src/node/sqlite.ts', 'src/node/sqlite/{accounts,log,purge,recovery,store}.ts'],
-    tests: ['proof/mutation/sqlite.suite.ts', 'src/node/sqlite.test.ts'],
+    tests: ['src/node/sqlite/store.test.ts', 'proof/mutation/sqlite.suite.ts', 'src/node/sqlite.test.ts'],
   },
   {
     name: 'wallet',
