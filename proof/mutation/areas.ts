@@ -28,7 +28,12 @@ export const areas: readonly Area[] = [
   {
     name: 'sqlite',
     mutate: ['src/node/sqlite.ts', 'src/node/sqlite/{accounts,log,purge,recovery,store}.ts'],
-    tests: ['src/node/sqlite/store.test.ts', 'proof/mutation/sqlite.suite.ts', 'src/node/sqlite.test.ts'],
+    tests: [
+      'src/node/sqlite/{accounts,store}.test.ts',
+      'test/journal-chain.test.ts',
+      'proof/mutation/sqlite.suite.ts',
+      'src/node/sqlite.test.ts',
+    ],
   },
   {
     name: 'wallet',

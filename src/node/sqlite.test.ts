@@ -18,6 +18,7 @@ import {
   acceptClaim,
   at,
   cardsOf,
+  giveBack,
   makeCard,
   makeClaim,
   makeOrder,
@@ -90,6 +91,15 @@ describe('the files of the SQLite ledger', () => {
     }
   });
 
+  it('are refused if a card is missing that something happened to', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    await acceptClaim(ledger, await openCard(ledger), 1, 1);
+    await ledger.close();
+    new Database(path).exec('DELETE FROM cards').close();
+    await expect(openSqliteLedger({ path })).rejects.toMatchObject({ code: 'storage-corrupt' });
+  });
+
   it('are refused if a log is left of a ledger that is gone', async () => {
     const path = newPath();
     writeFileSync(`${path}-wal`, 'something');
@@ -110,6 +120,40 @@ describe('the files of the SQLite ledger', () => {
     await expect(openSqliteLedger({ path })).rejects.toMatchObject({ code: 'storage-corrupt' });
     rmSync(path);
     await (await openSqliteLedger({ path })).close();
+  });
+
+  it('hold the key of a payment once, however the payment went on', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const card = await openCard(ledger);
+    const settled = await acceptClaim(ledger, card, 1, 1);
+    await ledger.settle(card.id, settled.tag, makeReply());
+    await giveBack(ledger, card, await acceptClaim(ledger, card, 3, 2), 1);
+    await ledger.close();
+    const raw = new Database(path);
+    const rows = raw.prepare('SELECT kind, key IS NOT NULL AS key FROM journal ORDER BY seq').raw().all();
+    raw.close();
+    const [accepted, resolved, gaveBack, opened] = [
+      [0, 1],
+      [1, 0],
+      [2, 0],
+      [3, 0],
+    ];
+    expect(rows).toEqual([opened, accepted, resolved, accepted, gaveBack]);
+  });
+
+  it('take in what happened to a card that is paid from again and again, however much memory there is', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const [busy, idle] = [await openCard(ledger), await openCard(ledger)];
+    await acceptClaim(ledger, idle, 1, 1);
+    for (let end = 1; end <= 300; end++) await acceptClaim(ledger, busy, end, 1);
+    const raw = new Database(path, { readonly: true });
+    const folded = raw.prepare('SELECT count(*) FROM claims WHERE slot = ?').pluck();
+    expect(folded.get(1)).toBeGreaterThanOrEqual(300 - 256);
+    expect(folded.get(2)).toBe(0);
+    raw.close();
+    await ledger.close();
   });
 
   it('hold no key and no reply any more once those are purged', async () => {
@@ -194,24 +238,44 @@ describe('a commit that fails', () => {
     await again.close();
   });
 
-  it('never lets a version come back that somebody read of what was lost', async () => {
+  it.each([
+    ['folded', 0],
+    ['replayed', 100],
+  ])('never lets a version come back that somebody read of what was lost (%s)', async (_, maxUnfolded) => {
     const path = newPath();
-    const ledger = await openSqliteLedger({ path, maxUnfolded: 0 });
+    const ledger = await openSqliteLedger({ path, maxUnfolded });
     const card = await openCard(ledger);
-    const lost = makeClaim(card, 5, 5);
+    await acceptClaim(ledger, card, 2, 1);
+    const { state, version } = (await ledger.readCard(card.id))!;
+    const lost = makeClaim(card, 5, 3);
     const leave = occupy(path);
-    const accepting = ledger.accept(card.id, 0, stateAfter(card, card.state, lost)!, lost);
+    const accepting = ledger.accept(card.id, version, stateAfter(card, state, lost)!, lost);
     const hoped = (await ledger.readCard(card.id))!;
     await expect(accepting).rejects.toMatchObject({ code: 'storage-failed' });
     leave();
-    await acceptClaim(ledger, card, 3, 3);
+    await acceptClaim(ledger, card, 3, 1);
     const late = makeClaim(card, 6, 1);
     const next = stateAfter(card, hoped.state, late)!;
     for (let step = 0; step < 3; step++) {
       expect(await ledger.accept(card.id, hoped.version, next, late)).toBe(false);
       await acceptClaim(ledger, card, 4 + step, 1);
     }
-    expect((await ledger.readCard(card.id))?.state.spent).toBe(6);
+    expect((await ledger.readCard(card.id))?.state.spent).toBe(5);
+    await ledger.close();
+  });
+
+  it('that leaves nothing to go on with has every later call refused', async () => {
+    const path = newPath();
+    const ledger = await openSqliteLedger({ path });
+    const card = await openCard(ledger);
+    new Database(path).exec('DROP TABLE cards; DROP TABLE journal').close();
+    await expect(ledger.readCard('another')).rejects.toMatchObject({ code: 'storage-failed' });
+    const claim = makeClaim(card, 1, 1);
+    const accepting = ledger.accept(card.id, 0, stateAfter(card, card.state, claim)!, claim);
+    await expect(accepting).rejects.toMatchObject({ code: 'storage-failed' });
+    const hint = expect.stringContaining('Restart') as string;
+    await expect(ledger.readCard(card.id)).rejects.toMatchObject({ code: 'storage-failed', hint });
+    await expect(ledger.totals()).rejects.toMatchObject({ code: 'storage-failed', hint });
     await ledger.close();
   });
 });

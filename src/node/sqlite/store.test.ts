@@ -67,6 +67,25 @@ describe('the store of the SQLite ledger', () => {
     await store.close();
   });
 
+  it('tells an order as it was changed last, until that is synced', async () => {
+    const { store, syncs } = await openHeld();
+    const order = { id: 'o', items: [], state: 'active' } as const;
+    store.change(order, () => {});
+    expect(store.waitingOrder('o')).toBe(order);
+    await turn();
+    await turn();
+    const later = { ...order, state: 'void' } as const;
+    expect([store.waitingOrder('o'), store.waitingOrder('another')]).toEqual([order, undefined]);
+    store.change(later, () => {});
+    expect(store.waitingOrder('o')).toBe(later);
+    syncs[0]!(null);
+    expect(store.waitingOrder('o')).toBe(later);
+    await turn();
+    syncs[1]!(null);
+    expect(store.waitingOrder('o')).toBeUndefined();
+    await store.close();
+  });
+
   it('makes all durable before it closes, and before a change of its own transaction', async () => {
     const { store } = await openHeld();
     const first = openCard(store);
@@ -111,6 +130,25 @@ describe('the store of the SQLite ledger', () => {
     await expect(first).rejects.toMatchObject({ code: 'storage-failed' });
     await expect(second).rejects.toMatchObject({ code: 'storage-failed' });
     expect(store.shut).toMatchObject({ code: 'storage-failed' });
+    await store.close();
+  });
+
+  it('refuses everything, too, once a sync has failed that it waits for itself', async () => {
+    let fails = false;
+    const syncs: LogSyncs = {
+      sync: () => {},
+      syncNow() {
+        if (fails) throw new Error('EIO');
+      },
+      close: () => {},
+    };
+    const store = openStore(await loadDriver(), join(folder, `${++files}.db`), 10, 10, () => syncs);
+    const waiting = openCard(store);
+    fails = true;
+    expect(() => store.isolate(['key'])).toThrow(expect.objectContaining({ code: 'storage-failed' }));
+    await expect(waiting).rejects.toMatchObject({ code: 'storage-failed' });
+    expect(store.shut).toMatchObject({ code: 'storage-failed' });
+    expect(() => store.isolate(['key'])).toThrow(store.shut);
     await store.close();
   });
 });
