@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { fromBase64url, toBase64url } from '../core/base64url.js';
 import { deriveCard } from '../core/card.js';
 import { computeTag, deriveFingerprint, derivePaymentKey, deriveReference } from '../core/claim.js';
@@ -7,7 +7,7 @@ import { macReceipt, macState } from '../core/receipt.js';
 import { parseCredential } from '../core/wire/credential.js';
 import { formatReceipt, type Receipt } from '../core/wire/receipt-header.js';
 import { formatState } from '../core/wire/state-header.js';
-import { readProof, readyClaim } from './claims.js';
+import { readProof, readyClaim, type ReadyClaim } from './claims.js';
 import type { ClaimRecord } from './records.js';
 
 const card = deriveCard(new Uint8Array(32).fill(6), { protocol: 'chain' }, 100);
@@ -23,10 +23,15 @@ const record: ClaimRecord = {
   seal: 'aes128gcm',
   challenge: { id: 'i', realm: 'r', method: 'impuls', intent: 'session', request: 'e30' },
 };
-const ready = readyClaim(card, 'chain', record);
-const tag = fromBase64url(ready.tag, 16);
 const id = fromBase64url(card.id, 16);
 const nothing = {};
+let ready: ReadyClaim;
+let tag: Uint8Array;
+
+beforeAll(() => {
+  ready = readyClaim(card, 'chain', record);
+  tag = fromBase64url(ready.tag, 16);
+});
 
 describe('a claim that is ready', () => {
   it('says what its record says, and is the same whenever it is made', () => {
@@ -127,5 +132,17 @@ describe('the state of an answer', () => {
 
   it('for another claim proves nothing', () => {
     expect(read(stateOf('forged', undefined, new Uint8Array(16)))).toEqual(nothing);
+  });
+});
+
+describe('reading an answer', () => {
+  it('raises what is no refusal of ours as it is', () => {
+    const slip = new TypeError('a slip');
+    class Slipping extends Headers {
+      override get(): string | null {
+        throw slip;
+      }
+    }
+    expect(() => readProof(card, ready, record, new Slipping())).toThrow(slip);
   });
 });

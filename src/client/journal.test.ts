@@ -140,6 +140,20 @@ describe('a journal', () => {
     expect(writes).toEqual([]);
   });
 
+  it('says when all that it was told is durable', async () => {
+    let finish = (): void => {};
+    const written = new Promise<void>((resolve) => (finish = resolve));
+    const journal = new Journal({ ...createMemoryStorage(), write: () => written });
+    await journal.load();
+    let durable = false;
+    const flushed = journal.flush().then(() => (durable = true));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(durable).toBe(false);
+    finish();
+    await flushed;
+    expect(durable).toBe(true);
+  });
+
   it('keeps vendors, orders and credits', async () => {
     const { journal, check, records } = await open();
     await journal.pin('https://a.example', { document: 'e30' });
