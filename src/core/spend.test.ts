@@ -249,6 +249,14 @@ describe('the verdicts', () => {
     expect(spend(scheme, state, claim(furthest + 1, 2), terms).verdict).toBe('accepted');
   });
 
+  it('counts the units that a claim leaps over from the highest that was ever claimed', () => {
+    const furthest = limits.skippedUnits + 1;
+    const first = spend(scheme, state, claim(furthest, 1), terms);
+    if (first.verdict !== 'accepted') throw new Error(first.verdict);
+    expect(spend(scheme, first.next, claim(2 * furthest, 1), terms).verdict).toBe('accepted');
+    expect(spend(scheme, first.next, claim(2 * furthest + 1, 1), terms).verdict).toBe('crowded');
+  });
+
   it('holds no more gaps than the limit says, but lets one be filled past it', () => {
     let current = state;
     for (let i = 1; i <= limits.gaps; i++) {
