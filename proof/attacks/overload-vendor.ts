@@ -11,7 +11,8 @@ export const denominations = [100_000, 1000] as const;
 const sampleMs = 50;
 
 /**
- * The vendor of the overload, in a process of its own: one route that costs a unit, durable in SQLite, and the bounds of `vendor serve`.
+ * The vendor of the overload, in a process of its own: one route that costs a unit, durable in SQLite, and the bounds of `vendor serve`,
+ * but for claims: no more payers than fit on this machine would reach that of 512.
  *
  * @param cards how many of each denomination
  */
@@ -24,7 +25,7 @@ export async function serveOverload(file: string, cards: readonly [number, numbe
   const origin = `http://127.0.0.1:${port}`;
   const made = await createTestKeys(origin, denominations, Math.floor(Date.now() / 1000));
   const ledger = await openSqliteLedger({ path: file });
-  const vendor = createVendor({ ...made, ledger });
+  const vendor = createVendor({ ...made, ledger, load: { maxClaims: 64 } });
   const body = '{"text":"served"}';
   const headers = { 'Content-Type': 'application/json', 'Content-Length': body.length };
   const paid = createPaidNodeHandler(vendor.gate({ price: 1 }), (_req, res) => {

@@ -87,6 +87,15 @@ describe('the load of a vendor', () => {
     expect(load.hold(connection)).toBeInstanceOf(Promise);
   });
 
+  it('keeps costly steps five times as far apart while a claim waits for its verdict', async () => {
+    const { load, waits } = start({ stepMs: 5 });
+    const claim = load.claims.enter()!;
+    await Promise.all([load.step(), load.step()]);
+    claim.leave();
+    await Promise.all([load.step(), load.step()]);
+    expect(waits).toEqual([25, 50, 55]);
+  });
+
   it('does one costly step after the other, at a distance', async () => {
     const { load, time, waits } = start({ stepMs: 5 });
     await Promise.all([load.step(), load.step(), load.step()]);
