@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { fromBase64url, toBase64url } from '../core/base64url.js';
 import { deriveCard } from '../core/card.js';
 import { computeTag, deriveFingerprint, derivePaymentKey, deriveReference } from '../core/claim.js';
@@ -28,7 +28,7 @@ const nothing = {};
 let ready: ReadyClaim;
 let tag: Uint8Array;
 
-beforeAll(() => {
+beforeEach(() => {
   ready = readyClaim(card, 'chain', record);
   tag = fromBase64url(ready.tag, 16);
 });
