@@ -20,7 +20,8 @@ export type PaidRouteHandler<R extends Request, C extends object> = (
 ) => Response | Promise<Response>;
 
 /**
- * Puts a price on a route handler. An answer of 400 or above, or a throw, returns the units.
+ * Puts a price on a route handler. An answer of 400 or above, or a throw, returns the units. Exported as `OPTIONS` too, it answers
+ * pages of other origins, which ask before they pay.
  *
  * @param vendor rather a function: modules of routes are also loaded while the site is built
  */
