@@ -17,7 +17,7 @@ export const areas: readonly Area[] = [
   },
   {
     name: 'accept',
-    mutate: ['src/server/accept.ts'],
+    mutate: ['src/server/accept.ts', 'src/server/undone.ts'],
     tests: ['src/server/accept.test.ts'],
   },
   {

@@ -6,19 +6,13 @@ import { sha256 } from '../core/hash.js';
 import { limits } from '../core/limits.js';
 import type { CardKind } from '../core/protocol.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
-import {
-  acceptClaim,
-  cardTools,
-  createCounter,
-  createUndone,
-  giveBackUnits,
-  type Accepting,
-  type ClaimTerms,
-  type TakingBack,
-} from './accept.js';
+import { acceptClaim, type Accepting, type ClaimTerms, type TakingBack } from './accept.js';
+import { cardTools } from './card-tools.js';
+import { createCounter } from './counter.js';
 import { createMemoryLedger } from './ledger-memory.js';
 import type { CardEntry, Ledger, StoredReply } from './ledger.js';
 import { createLoad } from './load.js';
+import { createUndone, giveBackUnits } from './undone.js';
 
 const now = 1_800_000_000;
 const expires = 1_900_000_000;

@@ -1,38 +1,21 @@
 import { fromBase64url, toBase64url } from '../core/base64url.js';
 import { equalBytes } from '../core/bytes.js';
 import type { CardState } from '../core/card-state.js';
-import { deriveKeys, type CardKeys } from '../core/card.js';
 import { derivePaymentKey, verifyTag, type ClaimedRequest } from '../core/claim.js';
 import { sha256 } from '../core/hash.js';
 import { limits } from '../core/limits.js';
-import { protocols, type Scheme } from '../core/protocol.js';
 import { spend, type Outcome, type Verdict } from '../core/spend.js';
 import type { PaymentPayload } from '../core/wire/credential.js';
+import { cardTools, type CardTools } from './card-tools.js';
+import type { Counter } from './counter.js';
 import { idempotencyKeyOf } from './idempotency.js';
-import type { CardEntry, ClaimRecord, CreditTo, Ledger, StoredCard } from './ledger.js';
+import type { ClaimRecord, CreditTo, Ledger, StoredCard } from './ledger.js';
 import type { Load } from './load.js';
+import { giveBackUnits, type Undone } from './undone.js';
 
 /** From a parsed credential to a verdict that is durable: docs/spec.md §6.4, in its order. */
 
-/** What the vendor derives from a card once and hangs on its entry. Secret. */
-export interface CardTools {
-  readonly id: Uint8Array;
-  readonly keys: CardKeys;
-  readonly scheme: Scheme;
-}
-
 const empty = new Uint8Array(0);
-const toolsOf = new WeakMap<CardEntry, CardTools>();
-
-export function cardTools(entry: CardEntry): CardTools {
-  let tools = toolsOf.get(entry);
-  if (!tools) {
-    const scheme = protocols[entry.protocol].decodeScheme(entry.scheme);
-    tools = { id: fromBase64url(entry.id, 16), keys: deriveKeys(entry.master), scheme };
-    toolsOf.set(entry, tools);
-  }
-  return tools;
-}
 
 /** What the route and the moment say. */
 export interface ClaimTerms {
@@ -336,74 +319,4 @@ function statusOf({ status, safe, tag }: ClaimRecord, running: ReadonlySet<strin
 function matches(body: Uint8Array, digest: Uint8Array | undefined): boolean {
   if (body.length === 0) return digest === undefined;
   return digest !== undefined && equalBytes(sha256(body), digest);
-}
-
-/**
- * Returns all units of a claim but the lowest `kept`, durably. None releases the claim.
- *
- * @returns the card as it stands then, and whether this call did it: a claim resolved before stays as it was
- */
-export async function giveBackUnits(
-  ledger: Ledger,
-  card: StoredCard,
-  record: ClaimRecord,
-  kept: number,
-): Promise<{ readonly card: StoredCard; readonly done: boolean }> {
-  const { scheme } = cardTools(card.entry);
-  for (;;) {
-    const fresh = (await ledger.readCard(card.entry.id)) ?? card;
-    const current = await ledger.findClaim(card.entry.id, record.tag, record.end);
-    if (!current || (current.status !== 'pending' && current.status !== 'interrupted')) {
-      // Somebody has resolved it, maybe after the card was read: what is told of the card must show that.
-      return { card: (await ledger.readCard(card.entry.id)) ?? fresh, done: false };
-    }
-    const next = scheme.giveBack(fresh.state, current, current.kept, kept);
-    if (await ledger.giveBack(card.entry.id, fresh.version, next, record.tag, kept)) {
-      return { card: { entry: fresh.entry, state: next, version: fresh.version + 1 }, done: true };
-    }
-  }
-}
-
-/** How claims were to end that could not be resolved, by tag: a claim that is sent again is resolved first. */
-export interface Undone {
-  has(tag: string): boolean;
-  /** @param resolve may be called again, and after somebody else has resolved the claim */
-  add(tag: string, resolve: () => Promise<unknown>): void;
-  /** @throws ImpulsError `storage-failed`: it is undone still */
-  finish(tag: string): Promise<void>;
-}
-
-/** @param maxClaims beyond it the first is forgotten: it stays pending until the vendor is started again */
-export function createUndone(maxClaims = 10_000): Undone {
-  const resolves = new Map<string, () => Promise<unknown>>();
-  return {
-    has: (tag) => resolves.has(tag),
-    add(tag, resolve) {
-      resolves.set(tag, resolve);
-      if (resolves.size > maxClaims) resolves.delete(resolves.keys().next().value!);
-    },
-    async finish(tag) {
-      await resolves.get(tag)?.();
-      resolves.delete(tag);
-    },
-  };
-}
-
-/** Counts by name; the longest unused name is forgotten first. */
-export interface Counter {
-  count(name: string): number;
-  add(name: string): void;
-}
-
-export function createCounter(maxNames = 100_000): Counter {
-  const counts = new Map<string, number>();
-  return {
-    count: (name) => counts.get(name) ?? 0,
-    add(name) {
-      const count = (counts.get(name) ?? 0) + 1;
-      counts.delete(name);
-      counts.set(name, count);
-      if (counts.size > maxNames) counts.delete(counts.keys().next().value!);
-    },
-  };
 }

@@ -8,7 +8,7 @@ import { canonicalJson, parseJson, type JsonObject, type JsonValue } from '../co
 import { expectObject, expectText } from '../core/wire/json-members.js';
 import { problemOfError } from '../core/wire/problem.js';
 import { reportToJson, stateToJson } from '../core/wire/state-header.js';
-import { cardTools } from './accept.js';
+import { cardTools } from './card-tools.js';
 import { activate } from './activate.js';
 import type { Activity } from './activity.js';
 import { redeemable } from './batches.js';

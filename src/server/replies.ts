@@ -1,6 +1,6 @@
 import { ImpulsError } from '../core/errors.js';
 import { limits } from '../core/limits.js';
-import { createCounter } from './accept.js';
+import { createCounter } from './counter.js';
 import type { ClaimRecord, StoredReply } from './ledger.js';
 
 /** What is kept of the answers to unsafe methods, so that a repeat gets them again. */

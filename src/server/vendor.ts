@@ -10,7 +10,8 @@ import {
 } from '../core/key-document.js';
 import { breachOf } from '../core/key-succession.js';
 import { toolPath } from '../core/tool-url.js';
-import { createCounter, createUndone } from './accept.js';
+import { createCounter } from './counter.js';
+import { createUndone } from './undone.js';
 import { createActivity, type ActivityKind, type ActivitySlot } from './activity.js';
 import { printBatch, type PrintedCodes } from './batches.js';
 import type { Call, Header, Reply } from './call.js';
