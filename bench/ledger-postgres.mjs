@@ -2,11 +2,13 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { openPostgresLedger } from '../dist/node/postgres.js';
 
 /**
  * Durable claims on the PostgreSQL ledger: how many a second from 64 callers of one process, and of two that share a database.
- * `--active 100000`: of all cards at random, so that most have to be read first; default 2,000. The database is that of `--url`, or one that the test support starts on this disk, which is then deleted.
+ * Cards are drawn at random from `--active` of them (default 2,000), which are in memory when it begins. The database is that of
+ * `--url`, or one that the test support starts on this disk, which is then deleted.
  */
 
 const callers = 64;
@@ -166,10 +168,11 @@ function median(values) {
 if (process.argv[2] === '--child')
   await runChild(process.argv[3], Number(process.argv[4]), Number(process.argv[5]));
 else if (process.argv[1] === import.meta.filename) {
-  const option = (name) => process.argv[process.argv.indexOf(name) + 1];
-  const given = process.argv.includes('--url') ? option('--url') : undefined;
-  const active = process.argv.includes('--active') ? Number(option('--active')) : undefined;
-  const result = await run({ quick: process.argv.includes('--quick'), url: given, active });
+  const { values } = parseArgs({
+    options: { quick: { type: 'boolean' }, url: { type: 'string' }, active: { type: 'string' } },
+  });
+  const { quick, url, active } = values;
+  const result = await run({ quick, url, active: active && Number(active) });
   const line = (name, { rate, p50, p99, cpu }) =>
     console.log(
       `${name}: ${Math.round(rate)} claims/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${cpu.toFixed(1)} us of vendor CPU a claim`,

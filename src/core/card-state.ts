@@ -48,6 +48,11 @@ export function unitsLeft(state: CardState): number {
   return state.units - state.spent;
 }
 
+/** The gap that holds what of `(from, end]` is below the top; undefined where nothing is, or any of it is held or burned. */
+export function gapAround({ top, gaps }: CardState, from: number, end: number): Gap | undefined {
+  return from < top ? gaps.find((gap) => gap.from <= from && Math.min(end, top) <= gap.to) : undefined;
+}
+
 /** Whether a claim would leave too many gaps (docs/spec.md §6.2). Past the limit, one that makes it no worse is let through. */
 export function crowded(before: number, after: number): boolean {
   return after > limits.gaps && after > before;

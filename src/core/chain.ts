@@ -1,5 +1,5 @@
 import { equalBytes } from './bytes.js';
-import { crowded, type CardState, type Gap, type Spending, type Taken } from './card-state.js';
+import { crowded, gapAround, type CardState, type Gap, type Spending, type Taken } from './card-state.js';
 import { ImpulsError } from './errors.js';
 import { ChainHash, expand } from './hash.js';
 import { limits } from './limits.js';
@@ -66,7 +66,7 @@ function chainScheme(salt: Uint8Array): Scheme {
     const { top, gaps } = state;
     const from = end - units;
     if (end > state.units) return { verdict: 'insufficient' };
-    const gap = from < top ? gaps.find((g) => g.from <= from && Math.min(end, top) <= g.to) : undefined;
+    const gap = gapAround(state, from, end);
     if (from < top && !gap) return { verdict: 'conflict' };
     if (from - top > limits.skippedUnits) return { verdict: 'crowded' };
     if (crowded(gaps.length, gapsAfter(state, from, end, gap))) return { verdict: 'crowded' };

@@ -36,17 +36,17 @@ export function callOf(
 class NodeCall implements Call {
   readonly method: string;
   readonly target: string;
+  readonly bodyless: boolean;
   readonly #req: IncomingMessage;
   readonly #sourceOf: (req: IncomingMessage) => string | undefined;
-  readonly bodyless: boolean;
   #body: Call['body'] | undefined;
 
   constructor(req: IncomingMessage, sourceOf: (req: IncomingMessage) => string | undefined) {
     this.method = req.method ?? 'GET';
     this.target = targetOf(req);
+    this.bodyless = isBodyless(req);
     this.#req = req;
     this.#sourceOf = sourceOf;
-    this.bodyless = isBodyless(req);
   }
 
   header(name: string): string | undefined {

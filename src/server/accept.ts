@@ -1,6 +1,6 @@
 import { fromBase64url, toBase64url } from '../core/base64url.js';
 import { equalBytes } from '../core/bytes.js';
-import type { CardState } from '../core/card-state.js';
+import { gapAround, type CardState } from '../core/card-state.js';
 import { derivePaymentKey, verifyTag, type ClaimedRequest } from '../core/claim.js';
 import { sha256 } from '../core/hash.js';
 import { limits } from '../core/limits.js';
@@ -254,8 +254,8 @@ async function judge(
 }
 
 /** Whether any of `(from, end]` is held, or burned. */
-function isTaken({ top, gaps }: CardState, from: number, { end }: PaymentPayload): boolean {
-  return from < top && !gaps.some((gap) => gap.from <= from && Math.min(end, top) <= gap.to);
+function isTaken(state: CardState, from: number, { end }: PaymentPayload): boolean {
+  return from < state.top && !gapAround(state, from, end);
 }
 
 /** Whether a claim would be, or was, free to take the place of another one with its idempotency key. */

@@ -157,8 +157,8 @@ export function createGate(
     const now = Math.floor(context.clock() / 1000);
     let price: number;
     try {
-      const asked = typeof route.price === 'number' ? route.price : route.price(call);
-      price = typeof asked === 'number' ? asked : await asked;
+      const named = typeof route.price === 'number' ? route.price : route.price(call);
+      price = typeof named === 'number' ? named : await named;
     } catch (error) {
       const code = isImpulsError(error) ? unpriced[error.code] : undefined;
       if (!code) throw error;
