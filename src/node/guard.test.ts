@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -74,5 +75,62 @@ describe('a guard', () => {
       expect(await answer.text()).toBe('body');
       expect(ends).toEqual(['between']);
     }
+  });
+
+  it('passes the end of an answer on when the handlers of its turn have returned', async () => {
+    const order: string[] = [];
+    const answer = await answerOf((_, res) => {
+      const { end } = res as unknown as { end: (...args: unknown[]) => ServerResponse };
+      res.end = function (this: ServerResponse, ...args: unknown[]) {
+        order.push('ended');
+        return Reflect.apply(end, this, args);
+      } as typeof res.end;
+      guard(res, makePayment('One'));
+      res.writeHead(200, { 'Content-Length': 4 }).end('body');
+      order.push('returned');
+    });
+    expect(await answer.text()).toBe('body');
+    expect(order).toEqual(['returned', 'ended']);
+  });
+
+  it('lets a handler find after the end what Node has it find', async () => {
+    const codes: unknown[] = [];
+    const note = (error: unknown) => codes.push((error as NodeJS.ErrnoException).code);
+    const answer = await answerOf((_, res) => {
+      guard(res, makePayment('One'));
+      res.on('error', note);
+      res.writeHead(200, { 'Content-Length': 4 });
+      try {
+        res.end(5 as never);
+      } catch (error) {
+        note(error);
+      }
+      res.end('body');
+      res.write('more');
+      res.end('and more');
+    });
+    expect(await answer.text()).toBe('body');
+    expect(codes).toEqual(['ERR_INVALID_ARG_TYPE', 'ERR_STREAM_WRITE_AFTER_END']);
+  });
+
+  it('tells of the end in the context of its handler', async () => {
+    const context = new AsyncLocalStorage<string>();
+    let finished: string | undefined;
+    const answer = await answerOf((_, res) => {
+      guard(res, makePayment('One'));
+      res.on('finish', () => (finished = context.getStore()));
+      context.run('of the handler', () => res.writeHead(200, { 'Content-Length': 4 }).end('body'));
+    });
+    expect(await answer.text()).toBe('body');
+    expect(finished).toBe('of the handler');
+  });
+
+  it('leaves the length of an answer to Node where the handler does not say it', async () => {
+    const answer = await answerOf((_, res) => {
+      guard(res, makePayment('One'));
+      res.end('body');
+    });
+    expect(answer.headers.get('content-length')).toBe('4');
+    expect(await answer.text()).toBe('body');
   });
 });

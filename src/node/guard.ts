@@ -51,6 +51,8 @@ class Guard {
   #held: Array<() => void> = [];
   #recorder: ReplyRecorder | undefined;
   #sealed: SealedWriter | undefined;
+  /** Ends the answer, a microtask after its handler did. */
+  #ending: (() => void) | undefined;
 
   constructor(res: Guarded, payment: Payment) {
     this.#res = res;
@@ -89,6 +91,7 @@ class Guard {
   }
 
   write(chunk: Chunk, encoding?: BufferEncoding | Done, done?: Done): boolean {
+    this.#ending?.();
     const [charset, callback] = typeof encoding === 'function' ? [undefined, encoding] : [encoding, done];
     if (!this.#open(this.#res.statusCode)) {
       this.#held.push(() => this.#passWrite(chunk, charset, callback));
@@ -108,7 +111,7 @@ class Guard {
       this.#held.push(() => this.#passEnd(data, charset, callback));
       return this.#res;
     }
-    if (!this.#recorder && !this.#sealed) return this.#passEnd(data, charset, callback);
+    if (!this.#recorder && !this.#sealed) return this.#passLast(data, charset, callback);
     const bytes = data === undefined || data === null ? undefined : toBytes(data, charset);
     if (bytes) this.#recorder?.write(bytes);
     this.#recorder?.end();
@@ -237,6 +240,26 @@ class Guard {
     return this.#below(this.#write, [chunk, encoding, done]);
   }
 
+  /**
+   * Ends an answer whose head is written a microtask later, when the handlers of all calls that were admitted together have
+   * returned: kernel and handlers in turns cost more (docs/benchmarks.md). What may throw is passed on at once.
+   */
+  #passLast(chunk: Chunk, encoding?: BufferEncoding, done?: Done): ServerResponse {
+    const [res, again] = [this.#res, this.#ending];
+    again?.();
+    const isPlain = encoding === undefined && (typeof chunk === 'string' || chunk instanceof Uint8Array);
+    if (again || !isPlain || res.strictContentLength) return this.#passEnd(chunk, encoding, done);
+    // Without a head, Node takes the length from what ends the answer.
+    if (!res.headersSent && res.hasHeader('Content-Length')) this.#below(this.#writeHead, [res.statusCode]);
+    if (!res.headersSent) return this.#passEnd(chunk, encoding, done);
+    this.#ending = () => {
+      this.#ending = undefined;
+      this.#passEnd(chunk, encoding, done);
+    };
+    void soon.then(() => this.#ending?.());
+    return res;
+  }
+
   #passEnd(chunk?: Chunk, encoding?: BufferEncoding, done?: Done): ServerResponse {
     return this.#below(this.#end, [chunk, encoding, done]);
   }
@@ -274,6 +297,8 @@ function guardedEnd(
 function guardedFlushHeaders(this: Guarded): void {
   this[guardOf]!.flushHeaders();
 }
+
+const soon = Promise.resolve();
 
 /** Headers that a payment may set too, or that stand for what it does with the body. */
 const ours =

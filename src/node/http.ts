@@ -127,7 +127,7 @@ export type PaidNodeHandler = (req: IncomingMessage, res: ServerResponse, paid: 
 
 /**
  * Puts a gate before a handler, which answers by any of the ways of `ServerResponse`. An answer of 400 or above, or a
- * throw before the head, returns the units; then the error goes on to the caller.
+ * throw before the head, returns the units; then the error goes on to the caller. `res.writableEnded` becomes true a microtask after `res.end`.
  */
 export function createPaidNodeHandler(
   gate: Gate,
