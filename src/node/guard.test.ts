@@ -113,6 +113,15 @@ describe('a guard', () => {
     expect(codes).toEqual(['ERR_INVALID_ARG_TYPE', 'ERR_STREAM_WRITE_AFTER_END']);
   });
 
+  it('sends an answer that is ended and destroyed in one breath', async () => {
+    const answer = await answerOf((_, res) => {
+      guard(res, makePayment('One'));
+      res.writeHead(200, { 'Content-Length': 4 }).end('body');
+      res.destroy();
+    });
+    expect(await answer.text()).toBe('body');
+  });
+
   it('tells of the end in the context of its handler', async () => {
     const context = new AsyncLocalStorage<string>();
     let finished: string | undefined;

@@ -15,7 +15,10 @@ interface Methods {
   readonly write: (...args: never[]) => boolean;
   readonly end: (...args: never[]) => ServerResponse;
   readonly flushHeaders: (...args: never[]) => void;
+  readonly destroy: (...args: never[]) => ServerResponse;
 }
+
+const soon = Promise.resolve();
 
 /** Where a response keeps its guard. */
 const guardOf = Symbol('guard');
@@ -45,6 +48,7 @@ class Guard {
   readonly #write: Methods['write'];
   readonly #end: Methods['end'];
   readonly #flushHeaders: Methods['flushHeaders'];
+  readonly #destroy: Methods['destroy'];
   /** The guard whose methods those are, if another payment was put before. */
   readonly #outer: Guard | undefined;
   #phase: 'waiting' | 'held' | 'passing' = 'waiting';
@@ -57,11 +61,12 @@ class Guard {
   constructor(res: Guarded, payment: Payment) {
     this.#res = res;
     this.#payment = payment;
-    const { writeHead, write, end, flushHeaders } = res as unknown as Methods;
+    const { writeHead, write, end, flushHeaders, destroy } = res as unknown as Methods;
     this.#writeHead = writeHead;
     this.#write = write;
     this.#end = end;
     this.#flushHeaders = flushHeaders;
+    this.#destroy = destroy;
     this.#outer = res[guardOf];
     // What is sealed cannot be compressed on the way, so it would have to be done before, which leaks lengths.
     if (payment.sealKey) delete res.req.headers['accept-encoding'];
@@ -71,6 +76,7 @@ class Guard {
     res.write = guardedWrite as typeof res.write;
     res.end = guardedEnd as typeof res.end;
     res.flushHeaders = guardedFlushHeaders;
+    res.destroy = guardedDestroy;
   }
 
   writeHead(status: number, rest: unknown[]): ServerResponse {
@@ -125,6 +131,11 @@ class Guard {
     if (this.#phase !== 'held' && !res.headersSent) res.writeHead(res.statusCode);
     if (this.#phase === 'held') this.#held.push(() => this.#below(this.#flushHeaders, []));
     else this.#below(this.#flushHeaders, []);
+  }
+
+  destroy(error?: Error): ServerResponse {
+    this.#ending?.();
+    return this.#below(this.#destroy, [error]);
   }
 
   /** The handler has returned. One whose client has gone answers nothing any more; until it returns it may still capture or fail. */
@@ -298,7 +309,10 @@ function guardedFlushHeaders(this: Guarded): void {
   this[guardOf]!.flushHeaders();
 }
 
-const soon = Promise.resolve();
+function guardedDestroy(this: Guarded, error?: Error): Guarded {
+  this[guardOf]!.destroy(error);
+  return this;
+}
 
 /** Headers that a payment may set too, or that stand for what it does with the body. */
 const ours =
