@@ -18,8 +18,6 @@ interface Methods {
   readonly destroy: (...args: never[]) => ServerResponse;
 }
 
-const soon = Promise.resolve();
-
 /** Where a response keeps its guard. */
 const guardOf = Symbol('guard');
 
@@ -110,6 +108,7 @@ class Guard {
   }
 
   end(chunk?: Chunk | Done, encoding?: BufferEncoding | Done, done?: Done): ServerResponse {
+    this.#ending?.();
     const data = typeof chunk === 'function' ? undefined : chunk;
     const charset = typeof encoding === 'string' ? encoding : undefined;
     const callback = typeof chunk === 'function' ? chunk : typeof encoding === 'function' ? encoding : done;
@@ -252,14 +251,13 @@ class Guard {
   }
 
   /**
-   * Ends an answer whose head is written a microtask later, when the handlers of all calls that were admitted together have
-   * returned: kernel and handlers in turns cost more (docs/benchmarks.md). What may throw is passed on at once.
+   * Ends an answer that has its head, a microtask later: when the handlers of all calls that were admitted together
+   * have returned. Kernel and handlers in turns cost more (docs/benchmarks.md). What may throw is passed on at once.
    */
   #passLast(chunk: Chunk, encoding?: BufferEncoding, done?: Done): ServerResponse {
-    const [res, again] = [this.#res, this.#ending];
-    again?.();
+    const res = this.#res;
     const isPlain = encoding === undefined && (typeof chunk === 'string' || chunk instanceof Uint8Array);
-    if (again || !isPlain || res.strictContentLength) return this.#passEnd(chunk, encoding, done);
+    if (!isPlain || res.strictContentLength) return this.#passEnd(chunk, encoding, done);
     // Without a head, Node takes the length from what ends the answer.
     if (!res.headersSent && res.hasHeader('Content-Length')) this.#below(this.#writeHead, [res.statusCode]);
     if (!res.headersSent) return this.#passEnd(chunk, encoding, done);
@@ -267,7 +265,7 @@ class Guard {
       this.#ending = undefined;
       this.#passEnd(chunk, encoding, done);
     };
-    void soon.then(() => this.#ending?.());
+    void aMicrotask.then(() => this.#ending?.());
     return res;
   }
 
@@ -309,10 +307,11 @@ function guardedFlushHeaders(this: Guarded): void {
   this[guardOf]!.flushHeaders();
 }
 
-function guardedDestroy(this: Guarded, error?: Error): Guarded {
-  this[guardOf]!.destroy(error);
-  return this;
+function guardedDestroy(this: Guarded, error?: Error): ServerResponse {
+  return this[guardOf]!.destroy(error);
 }
+
+const aMicrotask = Promise.resolve();
 
 /** Headers that a payment may set too, or that stand for what it does with the body. */
 const ours =
